@@ -1,0 +1,36 @@
+# make run: set up, then reproduce the pipeline.   make test: set up, then run every check.
+PYTHON ?= python3
+VENV := .venv
+SYNCED := $(VENV)/synced
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: run test setup lint lock
+
+run: setup
+	dvc repro
+
+test: setup lint
+	pytest --cov --cov-report=term
+
+setup: $(SYNCED)
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+
+# uv is one of the locked packages, so the sync leaves it in place.
+$(SYNCED): requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip --quiet --disable-pip-version-check install uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip sync --quiet --require-hashes requirements.txt
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The lock names no package index: hashes only.
+lock: setup
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header --group dev pyproject.toml --output-file requirements.txt
+	! grep -nE 'https?://|file://' requirements.txt
+

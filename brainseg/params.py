@@ -1,0 +1,207 @@
+"""The hyperparameters: params.yaml as frozen, typed objects that refuse what they do not know.
+
+Every stage reads the whole file, so that a mistake in a late section is found before anything trains.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from brainseg.errors import UserError
+
+Share = Field(gt=0, lt=1)
+POOLINGS = 4  # levels of the U-Net: the input is halved so many times
+
+
+class Section(BaseModel):
+    """A section of params.yaml: frozen, strictly typed, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PhantomParams(Section):
+    """The synthetic patients."""
+
+    patients: int = Field(ge=1, le=9999)
+    size: int = Field(ge=32, le=1024)
+    seed: int = Field(ge=0)
+
+
+class PatternParams(Section):
+    """How file names are read: templates with {patient_id}, {slice_number}, {site} and * (any run of characters)."""
+
+    image: str
+    mask: str
+    site: str | None
+
+    @model_validator(mode="after")
+    def _names_a_slice(self) -> "PatternParams":
+        for name in ("image", "mask"):
+            for word in ("{patient_id}", "{slice_number}"):
+                if word not in getattr(self, name):
+                    raise ValueError(f"{name} must contain {word}")
+        if self.image == self.mask:
+            raise ValueError("image and mask must differ")
+        if self.site is not None and "{site}" not in self.site:
+            raise ValueError("site must contain {site}, or be null")
+        return self
+
+
+class DataParams(Section):
+    """Where the pictures are and how they are named."""
+
+    root: str = Field(min_length=1)
+    pattern: PatternParams
+
+
+class IndexParams(Section):
+    """The sneak peek of the data."""
+
+    pictures: int = Field(ge=1, le=20)
+    seed: int = Field(ge=0)
+
+
+class SplitParams(Section):
+    """Who trains, who validates, who tests."""
+
+    strategy: Literal["patient", "slice"]
+    validation: Literal["own", "test"]
+    test_share: float = Share
+    validation_share: float = Share
+    test_patients: str | None
+    folds: int = Field(ge=2)
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _leak_is_asked_for(self) -> "SplitParams":
+        if self.validation == "test" and self.strategy != "slice":
+            raise ValueError(
+                "validation: test chooses the model on the test slices; it is allowed with strategy: slice only"
+            )
+        if self.strategy == "slice" and self.test_patients is not None:
+            raise ValueError("test_patients holds whole patients out; it goes with strategy: patient only")
+        if self.test_share + self.validation_share >= 1:
+            raise ValueError("test_share + validation_share leave nothing to train on")
+        return self
+
+
+class AugmentationParams(Section):
+    """Random changes of a training slice and its mask together; each number is the largest change, 0 is off."""
+
+    rotation: float = Field(ge=0, le=180)
+    shift: float = Field(ge=0, lt=1)
+    shear: float = Field(ge=0, lt=45)
+    zoom: float = Field(ge=0, lt=1)
+    horizontal_flip: bool
+
+
+class TrainParams(Section):
+    """The network and how it learns."""
+
+    seed: int = Field(ge=0)
+    size: int = Field(ge=16, multiple_of=2**POOLINGS)
+    normalisation: Literal["volume", "divide_255"]
+    augmentation: AugmentationParams
+    filters: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+    loss: Literal["binary_cross_entropy", "soft_dice", "both"]
+    learning_rate: float = Field(gt=0)
+    batch_size: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    early_stopping_patience: int = Field(ge=1)
+    plateau_patience: int = Field(ge=1)
+    plateau_factor: float = Share
+    min_learning_rate: float = Field(ge=0)
+    backend: Literal["tensorflow"]
+    threads: int = Field(ge=1)
+    precision: Literal["float32"]
+
+
+class PredictParams(Section):
+    """How the model is applied."""
+
+    batch_size: int = Field(ge=1)
+
+
+class EvaluateParams(Section):
+    """How probabilities become outlines and scores."""
+
+    threshold: float = Field(gt=0, le=1)
+
+
+class VisualiseParams(Section):
+    """The pictures."""
+
+    slices: int = Field(ge=1, le=50)
+    seed: int = Field(ge=0)
+
+
+class Params(Section):
+    """All of params.yaml, a section a stage."""
+
+    phantom: PhantomParams
+    data: DataParams
+    index: IndexParams
+    split: SplitParams
+    train: TrainParams
+    predict: PredictParams
+    evaluate: EvaluateParams
+    visualise: VisualiseParams
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check a parameter file.
+
+    Args:
+        path: a YAML file, complete.
+
+    Returns:
+        The parameters, frozen.
+
+    Raises:
+        UserError: if the file is missing, is no YAML, or has an unknown key, a missing key, or a wrong type or range;
+            all of its faults in one message.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}: not found. Run from the project's root, or copy one: cp presets/phantom.yaml {path}"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML: {error}") from None
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        raise UserError(
+            f"{path}: {error.error_count()} fault(s)\n{faults}\n"
+            "Each line of presets/phantom.yaml tells its unit and range; `git diff params.yaml` shows what was changed."
+        ) from None
+
+
+def _describe(fault: Any) -> str:
+    """One fault of pydantic's, as key: what was expected, what was found."""
+    key = ".".join(str(part) for part in fault["loc"]) or "the file"
+    if fault["type"] == "missing":
+        return f"{key}: missing"
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]), n=1)
+        return f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "value_error":
+        return f"{key}: {message}"
+    if fault["type"] == "float_type" and isinstance(fault["input"], str):
+        message += " (YAML reads 1e-4 as text: write 1.0e-4)"
+    return f"{key}: {message}, found {fault['input']!r}"
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """The keys that the section at `location` knows."""
+    section: Any = Params
+    for part in location:
+        section = section.model_fields[part].annotation
+    return list(section.model_fields)

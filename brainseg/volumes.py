@@ -1,0 +1,46 @@
+"""The volume: what is known of one patient, slices stacked in slice order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+
+# The order of the channels everywhere in this project; OpenCV's BGR stops at brainseg.formats.
+SEQUENCES = ("pre-contrast", "flair", "post-contrast")
+PRE_CONTRAST, FLAIR, POST_CONTRAST = range(3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volume:
+    """One patient's slices and their outlines, on the grid they were stored on.
+
+    Attributes:
+        patient_id: the patient's identifier.
+        image: shape (S, H, W, 3), uint8, channels in the order of `SEQUENCES`.
+        mask_true: shape (S, H, W), bool, True = tumour.
+        slice_numbers: shape (S,), int64, ascending; the numbers in the file names.
+    """
+
+    patient_id: str
+    image: ByteArray
+    mask_true: BoolArray
+    slice_numbers: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not belong together.
+
+        Raises:
+            ValueError: if a shape or a dtype is not the documented one.
+        """
+        if self.image.ndim != 4 or self.image.shape[-1] != len(SEQUENCES) or self.image.dtype != np.uint8:
+            raise ValueError(f"image: expected (S, H, W, 3) uint8, found {self.image.shape} {self.image.dtype}")
+        if self.mask_true.shape != self.image.shape[:3] or self.mask_true.dtype != np.bool_:
+            raise ValueError(
+                f"mask_true: expected {self.image.shape[:3]} bool, found {self.mask_true.shape} {self.mask_true.dtype}"
+            )
+        if self.slice_numbers.shape != self.image.shape[:1] or np.any(np.diff(self.slice_numbers) <= 0):
+            raise ValueError("slice_numbers: expected one ascending number a slice")
