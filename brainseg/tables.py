@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,11 +93,12 @@ def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
             keep_default_na=False,  # a patient or a site may be called NA
             na_values={name: [""] for name in columns if name not in text},
         )
+        missing = [name for name in columns if name not in table]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
         return table.astype(dict(columns))
     except FileNotFoundError:
         raise UserError(f"{path}: not found. The stage that writes it has not run: dvc repro") from None
-    except KeyError as error:
-        raise UserError(f"{path}: column {error} is missing. Run the stage that writes it again: dvc repro") from None
     except (ValueError, TypeError, pd.errors.ParserError) as error:
         raise UserError(
             f"{path}: not the table it should be ({error}). Run the stage that writes it again: dvc repro"
@@ -159,12 +162,12 @@ def read_probabilities(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int6
         UserError: if the file is missing, unreadable, or holds a value outside [0, 1] (NaN included).
     """
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:  # the file is closed also where load fails
             probability = arrays["probability"].astype(np.float32)
             slice_numbers = arrays["slice_numbers"].astype(np.int64)
     except FileNotFoundError:
         raise UserError(f"{path}: not found. The stage predict writes it: dvc repro predict") from None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: not readable ({error}). Write it again: dvc repro --force predict") from None
     if not (probability.min(initial=1) >= 0 and probability.max(initial=0) <= 1):
         raise UserError(f"{path}: holds a value that is no probability. Write it again: dvc repro --force predict")

@@ -35,5 +35,7 @@ def run(stage: Callable[[Params, argparse.Namespace], None], doc: str | None, *,
         stage(load_params(), arguments)
     except UserError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # whoever read the printed lines has closed
+        sys.exit(1)
     except OSError as error:  # a full disk, a read-only folder, a file that vanished
         sys.exit(f"error: {error}\nMend that, then run dvc repro again. {RESTORE}")

@@ -1,0 +1,136 @@
+"""A folder of slices in the Kaggle layout, or any other that data.pattern describes: its table and its volumes."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from brainseg.errors import UserError
+from brainseg.formats.checks import Reading, check_readings, read_pair
+from brainseg.formats.faults import Fault, Kind, report
+from brainseg.formats.names import compile_template
+from brainseg.formats.pairing import find_gaps, list_root, pair_by_name
+from brainseg.formats.raster import quiet_opencv, read_image, read_mask
+from brainseg.params import DataParams
+from brainseg.tables import INDEX_COLUMNS
+from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, Volume
+
+NO_SITE = "unknown"
+
+
+def index_folder(data: DataParams, on_read: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+    """Read every picture below data.root once, in threads, check the whole set, and make its table.
+
+    Args:
+        data: where the pictures are and how they are named.
+        on_read: called after each slice with the number of slices read and of all slices.
+
+    Returns:
+        A row per slice with the columns of `tables.INDEX_COLUMNS`, sorted by patient_id and slice_number. site is
+        "unknown" where data.pattern.site is null or does not fit the patient_id. digest is the first 32 hex digits of
+        the sha256 of the image, (H, W, 3) uint8 RGB, followed by the mask, (H, W) uint8 0 or 255: the same pixels have
+        the same digest, whatever the file format.
+
+    Raises:
+        UserError: with all faults of the set in one message, of each kind the first ten.
+    """
+    root = Path(data.root)
+    listing = list_root(root)
+    pairs, faults = pair_by_name(listing.pictures, root, data.pattern)
+    readings: list[Reading] = []
+    with quiet_opencv(), ThreadPoolExecutor() as pool:
+        for reading in pool.map(lambda pair: read_pair(pair, root), pairs):
+            readings.append(reading)
+            if on_read is not None:
+                on_read(len(readings), len(pairs))
+    faults += [Fault(Kind.UNREADABLE, folder, found) for folder, found in listing.unreadable]
+    faults += [Fault(Kind.EMPTY, folder, "no picture in it") for folder in listing.empty]
+    faults += find_gaps(pairs) + check_readings(readings)
+    if faults:
+        raise UserError(
+            f"{root}: {len(faults)} fault(s) in the data set; nothing was written. Names, relative to it, are read as\n"
+            f"  image: {data.pattern.image}\n  mask: {data.pattern.mask}\n\n{report(faults)}"
+        )
+    return _tabulate(readings, data.pattern.site)
+
+
+def missing_sequences(equal_to_flair: BoolArray) -> str:
+    """Name the sequences of one patient that are filled with FLAIR because they were not taken.
+
+    Args:
+        equal_to_flair: shape (S, 3), bool, channels in the order of `volumes.SEQUENCES`: whether a channel equals FLAIR
+            in every pixel of a slice.
+
+    Returns:
+        Those that equal FLAIR in all slices: "", "pre-contrast", "post-contrast", or both joined by "+".
+    """
+    filled = [channel for channel in range(len(SEQUENCES)) if channel != FLAIR and equal_to_flair[:, channel].all()]
+    return "+".join(SEQUENCES[channel] for channel in filled)
+
+
+def read_volume(rows: pd.DataFrame, root: Path) -> Volume:
+    """Read slices of one patient.
+
+    Args:
+        rows: rows of data/index.csv, all of one patient, in any order, at least one.
+        root: data.root.
+
+    Returns:
+        The slices in the order of their numbers.
+
+    Raises:
+        UserError: if a file is missing, unreadable, or of another size than the table says.
+        ValueError: if the rows are not of exactly one patient.
+    """
+    patient_ids = set(rows["patient_id"])
+    if len(patient_ids) != 1:
+        raise ValueError(f"rows: expected those of one patient, found {len(patient_ids)} patients")
+    rows = rows.sort_values("slice_number")
+    images, masks = [], []
+    with quiet_opencv():
+        for row in rows.itertuples():
+            image, mask = read_image(root / str(row.image_path)), read_mask(root / str(row.mask_path))
+            if not image.shape[:2] == mask.shape == (row.height, row.width):
+                raise UserError(
+                    f"{root / str(row.image_path)}: {image.shape[:2]}, its mask {mask.shape}. Expected:"
+                    f" {(row.height, row.width)} as data/index.csv has it. The pictures have changed since: dvc repro"
+                )
+            images.append(image)
+            masks.append(mask)
+    return Volume(
+        patient_id=patient_ids.pop(),
+        image=np.stack(images),
+        mask_true=np.stack(masks),
+        slice_numbers=rows["slice_number"].to_numpy(np.int64),
+    )
+
+
+def _tabulate(readings: Sequence[Reading], site_template: str | None) -> pd.DataFrame:
+    """The table of a set without faults."""
+    site = compile_template("data.pattern.site", site_template or "", ("site",))
+    rows = []
+    for reading in readings:
+        match = site.fullmatch(reading.pair.patient_id)
+        height, width = reading.image_size or (0, 0)
+        rows.append(
+            {
+                "patient_id": reading.pair.patient_id,
+                "site": match["site"] if match else NO_SITE,
+                "slice_number": reading.pair.slice_number,
+                "image_path": reading.pair.image,
+                "mask_path": reading.pair.mask,
+                "height": height,
+                "width": width,
+                "tumour_pixels": reading.tumour_pixels,
+                "digest": reading.digest,
+            }
+        )
+    equal: dict[str, list[tuple[bool, ...]]] = {}
+    for reading in readings:
+        equal.setdefault(reading.pair.patient_id, []).append(reading.equal_to_flair)
+    missing = {patient_id: missing_sequences(np.array(slices)) for patient_id, slices in equal.items()}
+    table = pd.DataFrame(rows)
+    table["missing_sequences"] = table["patient_id"].map(missing)
+    return table[list(INDEX_COLUMNS)].astype(INDEX_COLUMNS)

@@ -1,0 +1,1 @@
+"""The formulas behind every score: plain NumPy, no files, truth and prediction keyword-only."""

@@ -1,0 +1,73 @@
+"""The U-Net (Ronneberger et al. 2015, arXiv:1505.04597), with batch normalisation and dropout."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from brainseg.params import POOLINGS
+
+# Of the running mean and variance that validation uses. Keras' 0.99 needs hundreds of steps to settle, more than the
+# first epochs of a small set have.
+BATCH_NORM_MOMENTUM = 0.9
+
+
+def conv_block(features: Any, filters: int, name: str) -> Any:
+    """Two 3 x 3 convolutions, each with batch normalisation and ReLU; the second reads the first.
+
+    Args:
+        features: shape (N, H, W, C).
+        filters: channels of the result.
+        name: starts the layers' names.
+
+    Returns:
+        Shape (N, H, W, filters).
+    """
+    for number in (1, 2):
+        # Batch normalisation adds the bias.
+        features = layers.Conv2D(
+            filters, 3, padding="same", kernel_initializer="he_normal", use_bias=False, name=f"{name}_conv{number}"
+        )(features)
+        features = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm{number}")(features)
+        features = layers.ReLU(name=f"{name}_relu{number}")(features)
+    return features
+
+
+def build_unet(*, size: int, filters: int, dropout: float, channels: int = 3) -> keras.Model:
+    """A four-level U-Net that gives each pixel its probability of tumour.
+
+    Args:
+        size: height and width of the input, pixels; a multiple of 16.
+        filters: channels of the first level; they double with each pooling.
+        dropout: share of values dropped after each pooling and each concatenation while training.
+        channels: of the input.
+
+    Returns:
+        A functional model from (N, size, size, channels) float32, normalised, to (N, size, size, 1) float32 in [0, 1].
+    """
+    inputs = keras.Input((size, size, channels), name="image")
+
+    # Down: keep each level's features for the way up.
+    features, skips = inputs, []
+    for level in range(POOLINGS):
+        features = conv_block(features, filters * 2**level, f"down{level + 1}")
+        skips.append(features)
+        features = layers.MaxPooling2D(name=f"down{level + 1}_pool")(features)
+        features = layers.Dropout(dropout, name=f"down{level + 1}_dropout")(features)
+
+    # The bottom.
+    features = conv_block(features, filters * 2**POOLINGS, "bottom")
+
+    # Up: double the grid, join the features of the same grid.
+    for level in reversed(range(POOLINGS)):
+        name = f"up{level + 1}"
+        features = layers.Conv2DTranspose(filters * 2**level, 3, strides=2, padding="same", name=f"{name}_conv")(
+            features
+        )
+        features = layers.Concatenate(name=f"{name}_join")([features, skips[level]])
+        features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
+        features = conv_block(features, filters * 2**level, name)
+
+    # float32 whatever the precision before it: probabilities near 0 and 1 matter.
+    outputs = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="probability")(features)
+    return keras.Model(inputs, outputs, name="unet")

@@ -1,0 +1,88 @@
+"""From stored slices to what the network sees, and back: one definition for training and prediction.
+
+Means and deviations are of the whole volume, so a slice is judged against its own patient's head.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from brainseg.volumes import BoolArray, ByteArray, FloatArray
+
+HEAD_SHARE_OF_MAXIMUM = 0.1
+
+Method = Literal["volume", "divide_255"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normalisation:
+    """What is subtracted and then divided by, per channel.
+
+    Attributes:
+        offset: shape (3,), float32, grey levels.
+        scale: shape (3,), float32, grey levels, above 0.
+    """
+
+    offset: FloatArray
+    scale: FloatArray
+
+    def __call__(self, image: NDArray[np.generic]) -> FloatArray:
+        """Normalise grey levels, shape (..., 3), any real dtype, to float32 of the same shape."""
+        return (image.astype(np.float32) - self.offset) / self.scale
+
+
+def head_pixels(image: ByteArray) -> BoolArray:
+    """Pixels that are head and not background: any channel above a tenth of the volume's maximum.
+
+    Args:
+        image: the whole volume, shape (S, H, W, 3), uint8.
+
+    Returns:
+        Shape (S, H, W), bool; all False for a black volume.
+    """
+    return np.asarray((image > HEAD_SHARE_OF_MAXIMUM * float(image.max())).any(axis=-1))
+
+
+def fit_normalisation(image: ByteArray, method: Method) -> Normalisation:
+    """The normalisation of one patient.
+
+    Args:
+        image: the whole volume, shape (S, H, W, 3), uint8; also where only some of its slices are used.
+        method: "volume": mean 0 and standard deviation 1 over the head pixels, per channel; "divide_255": the
+            notebook's, the same for all.
+
+    Returns:
+        The offset and scale; the scale of a channel without any contrast is 1.
+    """
+    if method == "divide_255":
+        return Normalisation(offset=np.zeros(3, np.float32), scale=np.full(3, 255, np.float32))
+    head = image[head_pixels(image)]
+    if not len(head):
+        return Normalisation(offset=np.zeros(3, np.float32), scale=np.ones(3, np.float32))
+    scale = head.std(axis=0, dtype=np.float64)
+    return Normalisation(
+        offset=head.mean(axis=0, dtype=np.float64).astype(np.float32),
+        scale=np.where(scale > 0, scale, 1).astype(np.float32),
+    )
+
+
+def resize(pictures: FloatArray, height: int, width: int) -> FloatArray:
+    """Resize a stack: bilinear, half-pixel centres, no antialias.
+
+    Args:
+        pictures: shape (N, H, W) or (N, H, W, C), float32.
+        height: wanted, pixels.
+        width: wanted, pixels.
+
+    Returns:
+        Shape (N, height, width) or (N, height, width, C), float32; the input itself where nothing changes.
+    """
+    if pictures.shape[1:3] == (height, width):
+        return pictures
+    resized = np.empty((len(pictures), height, width, *pictures.shape[3:]), np.float32)
+    for picture, target in zip(pictures, resized, strict=True):
+        cv2.resize(picture, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
+    return resized

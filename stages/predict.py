@@ -1,0 +1,39 @@
+"""Write the probability maps of the validation and test slices (step 20: load the best weights).
+
+Reads:  data/index.csv, data/split.csv, models/unet.keras, the pictures under data.root
+Writes: data/predictions/<patient_id>.npz
+Params: predict; train.backend, threads and precision; data.root, to find the pictures
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from brainseg.formats.kaggle import read_volume
+from brainseg.params import Params
+from brainseg.runtime import configure
+from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_probabilities
+from stages.common import run
+
+
+def main(params: Params, arguments: argparse.Namespace) -> None:
+    configure(params.train)
+    from brainseg import inference, model_file  # these import Keras, which configure must precede
+
+    index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
+    split = read_table(arguments.out / "data/split.csv", SPLIT_COLUMNS)
+    model, card = model_file.load_model(arguments.out / "models/unet.keras")
+    unseen = split[split.subset != "train"]
+    patients = list(unseen.groupby("patient_id").slice_number)
+    for patient_id, slice_numbers in track(patients, description="predicting"):
+        volume = read_volume(index[index.patient_id == patient_id], Path(params.data.root))
+        numbers = sorted(slice_numbers)
+        probability = inference.predict_volume(model, card, volume, numbers, batch_size=params.predict.batch_size)
+        write_probabilities(arguments.out / f"data/predictions/{patient_id}.npz", probability, np.array(numbers))
+    print(f"probability maps of {len(unseen)} slices of {len(patients)} patients -> data/predictions/")
+
+
+if __name__ == "__main__":
+    run(main, __doc__)

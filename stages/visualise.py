@@ -1,0 +1,64 @@
+"""Draw the learning curve (step 19), test slices with their predictions (step 21), and three test patients.
+
+Reads:  data/index.csv, data/split.csv, data/predictions/<patient_id>.npz, models/history.csv, metrics/patients.csv,
+        the pictures under data.root
+Writes: plots/pictures/learning_curve.png, plots/pictures/predictions.png, plots/pictures/patients.png
+Params: visualise; evaluate.threshold; train.loss, the name of an axis; split.strategy, because a slice split leaks;
+        data.root, to find the pictures
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from brainseg import figures, figures_predictions, showcase
+from brainseg.errors import UserError
+from brainseg.params import Params
+from brainseg.scoring import subset_rows
+from brainseg.tables import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table
+from stages.common import run
+
+
+def main(params: Params, arguments: argparse.Namespace) -> None:
+    out, leaky = arguments.out, params.split.strategy == "slice"
+    pictures = out / "plots/pictures"
+    index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
+    rows = subset_rows(index, read_table(out / "data/split.csv", SPLIT_COLUMNS), "test")
+    history = read_table(out / "models/history.csv", HISTORY_COLUMNS)
+    scores = read_table(out / "metrics/patients.csv", showcase.PATIENT_COLUMNS)
+    read_slices = partial(
+        showcase.read_slices,
+        root=Path(params.data.root),
+        predictions=out / "data/predictions",
+        threshold=params.evaluate.threshold,
+    )
+
+    figures.draw_learning_curve(history, pictures / "learning_curve.png", loss=params.train.loss)
+
+    drawn = showcase.choose_slices(rows, count=params.visualise.slices, seed=params.visualise.seed)
+    figures_predictions.draw_predictions(read_slices(drawn), pictures / "predictions.png", leaky=leaky)
+
+    patients = []
+    for patient_id, title in showcase.choose_patients(scores):
+        patient_rows = rows[rows["patient_id"] == patient_id]
+        if patient_rows.empty:
+            raise UserError(
+                f"metrics/patients.csv: {patient_id} is no test patient. Write it again: dvc repro evaluate"
+            )
+        patients.append((title, showcase.spread(read_slices(patient_rows))))
+    figures_predictions.draw_patients(patients, pictures / "patients.png", leaky=leaky)
+    report(len(history), len(drawn), [title for title, _ in patients])
+
+
+def report(epochs: int, slices: int, titles: list[str]) -> None:
+    """Say what was drawn and where it is."""
+    print(f"plots/pictures/learning_curve.png: losses of {epochs} epoch(s)")
+    print(f"plots/pictures/predictions.png:    {slices or 'NO'} test slice(s) with tumour, drawn by seed")
+    print(f"plots/pictures/patients.png:       {len(titles) or 'NO'} test patient(s)")
+    for title in titles:
+        print(f"  {title}")
+    print("DVC draws the tables beside them: dvc plots show")
+
+
+if __name__ == "__main__":
+    run(main, __doc__)

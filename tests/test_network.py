@@ -1,0 +1,92 @@
+"""The U-Net: shapes, what depends on what, and a file that repeats."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from brainseg.errors import UserError
+from brainseg.model_file import CARD, card_of, load_model, save_model
+from brainseg.network import build_unet, conv_block
+from brainseg.params import load_params
+
+TRAIN = load_params(Path(__file__).parents[1] / "params.yaml").train
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return build_unet(size=32, filters=2, dropout=0.1)
+
+
+def test_output_is_a_probability_for_every_pixel(model: keras.Model) -> None:
+    images = np.random.default_rng(0).normal(size=(3, 32, 32, 3)).astype(np.float32)
+    probability = keras.ops.convert_to_numpy(model(images))
+    assert probability.shape == (3, 32, 32, 1)
+    assert probability.dtype == np.float32
+    assert probability.min() >= 0
+    assert probability.max() <= 1
+
+
+def test_filters_double_four_times(model: keras.Model) -> None:
+    names = ("down1_conv1", "down4_conv2", "bottom_conv1", "up4_conv1", "up1_conv2")
+    assert [model.get_layer(name).filters for name in names] == [2, 16, 32, 16, 2]
+
+
+def test_number_of_weights_is_that_of_the_notebooks() -> None:
+    # The public notebooks' summary says 2,164,593 for 16 filters; their convolutions have biases besides, which batch
+    # normalisation makes idle: two of each of nine blocks' filters.
+    biases = 2 * sum((16, 32, 64, 128, 256, 128, 64, 32, 16))
+    assert build_unet(size=32, filters=16, dropout=0.0).count_params() + biases == 2_164_593
+
+
+def test_second_convolution_reads_the_first() -> None:
+    inputs = keras.Input((8, 8, 3))
+    block = keras.Model(inputs, conv_block(inputs, 4, "block"))
+    image = np.random.default_rng(0).normal(size=(1, 8, 8, 3)).astype(np.float32)
+    before = keras.ops.convert_to_numpy(block(image))
+    first = block.get_layer("block_conv1")
+    first.set_weights([2 - first.get_weights()[0]])
+    assert not np.allclose(before, keras.ops.convert_to_numpy(block(image)))
+
+
+def test_every_level_reaches_the_output(model: keras.Model) -> None:
+    images = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
+    before = keras.ops.convert_to_numpy(model(images))
+    for name in ("down1_conv2", "down2_conv2", "down3_conv2", "down4_conv2", "bottom_conv2"):
+        layer = model.get_layer(name)
+        weights = layer.get_weights()
+        layer.set_weights([-weight for weight in weights])
+        assert not np.allclose(before, keras.ops.convert_to_numpy(model(images)), atol=1e-7), name
+        layer.set_weights(weights)
+
+
+def test_saved_model_predicts_the_same_and_its_bytes_repeat(model: keras.Model, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
+    card = card_of(TRAIN)
+    save_model(tmp_path / "a.keras", model, card)
+    model.compile(optimizer="adam", loss="mse")  # no part of the file
+    save_model(tmp_path / "b.keras", model, card)
+    loaded, loaded_card = load_model(tmp_path / "a.keras")
+    assert loaded_card == card
+    np.testing.assert_array_equal(loaded(images), model(images))
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+
+
+def test_other_files_are_refused(model: keras.Model, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not found"):
+        load_model(tmp_path / "none.keras")
+    (tmp_path / "text.keras").write_text("hello")
+    with pytest.raises(UserError, match="not a model of this project"):
+        load_model(tmp_path / "text.keras")
+    save_model(tmp_path / "good.keras", model, card_of(TRAIN))
+    shutil.copy(tmp_path / "good.keras", tmp_path / "bare.keras")
+    with zipfile.ZipFile(tmp_path / "good.keras") as source, zipfile.ZipFile(tmp_path / "bare.keras", "w") as target:
+        for name in source.namelist():
+            if name != CARD:
+                target.writestr(name, source.read(name))
+    with pytest.raises(UserError, match="its preprocessing is not known"):
+        load_model(tmp_path / "bare.keras")

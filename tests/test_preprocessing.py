@@ -1,0 +1,56 @@
+"""Preprocessing: golden arrays and the laws of normalising."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from brainseg.preprocessing import fit_normalisation, head_pixels, resize
+
+volumes = npst.arrays(np.uint8, (2, 5, 6, 3), elements=st.integers(0, 255))
+
+
+def test_head_is_any_channel_above_a_tenth_of_the_maximum() -> None:
+    image = np.zeros((1, 1, 4, 3), np.uint8)
+    image[0, 0, :, 0] = [200, 20, 0, 0]
+    image[0, 0, :, 2] = [0, 0, 21, 1]
+    assert head_pixels(image).tolist() == [[[True, False, True, False]]]
+
+
+@given(image=volumes)
+def test_head_has_mean_0_and_deviation_1(image: np.ndarray) -> None:
+    head = head_pixels(image)
+    values = fit_normalisation(image, "volume")(image)[head]
+    if len(values):
+        np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-4)
+        spread = image[head].std(axis=0)
+        np.testing.assert_allclose(values.std(axis=0), spread > 0, atol=1e-4)
+
+
+@given(image=volumes)
+def test_divide_255_gives_0_to_1(image: np.ndarray) -> None:
+    values = fit_normalisation(image, "divide_255")(image)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values, image / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_flat_volume_stays_finite(value: int) -> None:
+    image = np.full((1, 4, 4, 3), value, np.uint8)
+    assert np.isfinite(fit_normalisation(image, "volume")(image)).all()
+
+
+def test_resize_uses_half_pixel_centres() -> None:
+    row = np.array([[[0, 4]]], np.float32)
+    assert resize(row, 1, 4).tolist() == [[[0, 1, 3, 4]]]
+
+
+def test_resize_keeps_a_straight_ramp_straight_and_the_channels_apart() -> None:
+    x = np.arange(8, dtype=np.float32)
+    picture = np.stack(np.broadcast_arrays(x, -x, x[:, None]), axis=-1)[None]
+    small = resize(picture, 4, 4)
+    assert small.shape == (1, 4, 4, 3)
+    np.testing.assert_allclose(small[0, 0, :, 0], [0.5, 2.5, 4.5, 6.5])
+    np.testing.assert_allclose(small[0, :, 1, 2], [0.5, 2.5, 4.5, 6.5])
+    np.testing.assert_allclose(small[0, ..., 1], -small[0, ..., 0])
