@@ -1,6 +1,7 @@
 """Random changes of a slice and its mask, together: one matrix, one warp."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,11 +47,9 @@ def random_matrix(
     linear = linear @ np.diag([-1.0 if mirror else 1.0, 1, 1])
     centre = (size - 1) / 2
     shift = augmentation.shift * size
-    return (
-        _translate(centre + shift * shift_x, centre + shift * shift_y)
-        @ linear
-        @ _resize_about_centre(height, width, size)
-    )
+    place = _translate(centre + shift * shift_x, centre + shift * shift_y)
+    matrix: Matrix = place @ linear @ _resize_about_centre(height, width, size)
+    return matrix
 
 
 def warp_pair(image: ByteArray, mask_true: BoolArray, matrix: Matrix, size: int) -> tuple[FloatArray, BoolArray]:
@@ -65,14 +64,13 @@ def warp_pair(image: ByteArray, mask_true: BoolArray, matrix: Matrix, size: int)
     Returns:
         Image, shape (size, size, C), float32, grey levels still unnormalised; mask, shape (size, size), bool.
     """
-    warped_image, warped_mask = (
-        cv2.warpAffine(picture, matrix[:2], (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
-        for picture, interpolation in (
-            (image.astype(np.float32), cv2.INTER_LINEAR),
-            (mask_true.astype(np.uint8), cv2.INTER_NEAREST),
+
+    def warp(picture: NDArray[Any], interpolation: int) -> NDArray[Any]:
+        return np.asarray(
+            cv2.warpAffine(picture, matrix[:2], (size, size), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
         )
-    )
-    return warped_image, warped_mask.astype(bool)
+
+    return warp(image.astype(np.float32), cv2.INTER_LINEAR), warp(mask_true.astype(np.uint8), cv2.INTER_NEAREST) > 0
 
 
 def _translate(x: float, y: float) -> Matrix:

@@ -30,10 +30,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-STYLED: list[str | Path | dict[str, Any]] = [
-    "default",
-    STYLE,
-]  # the defaults first: a user's matplotlibrc changes nothing
+STYLED: list[str | Path | dict[str, Any]] = ["default", STYLE]  # whatever the user's matplotlibrc says
 
 # Blue and amber stay apart for colour-blind eyes (Okabe & Ito 2008, Color Universal Design) and on grey.
 TRUE_COLOUR = "#56B4E9"
@@ -74,7 +71,8 @@ class Sheet:
         """A slice, shape (H, W) or (H, W, 3), fitted into a square of PANEL inches; `style` is imshow's."""
         axes = self.axes(left, top, PANEL, PANEL)
         axes.set_axis_off()
-        axes.imshow(picture, **style)
+        whole = round(PANEL * DPI) % max(picture.shape[:2]) == 0  # matplotlib's own test fails on rounding errors
+        axes.imshow(picture, interpolation="nearest" if whole else "antialiased", **style)
         return axes
 
     def text(self, left: float, top: float, text: str, **style: Any) -> Text:
@@ -84,10 +82,9 @@ class Sheet:
     def title(self, left: float, top: float, text: str, width: float, **style: Any) -> Text:
         """Text over a row of panels; if it is wider than `width` inches, its middle is left out."""
         drawn = self.text(left, top + TITLE_DROP, text, **style)
-        kept = len(text)
-        while drawn.get_window_extent().width > width * DPI and kept > 2:
-            kept -= 1
-            half = kept // 2
+        half = len(text) // 2
+        while drawn.get_window_extent().width > width * DPI and half > 1:
+            half -= 1
             drawn.set_text(f"{text[:half]}…{text[-half:]}")
         return drawn
 

@@ -193,9 +193,9 @@ def _lesion_coats(rng: np.random.Generator, head: Head, lesion: Lesion) -> list[
     core = soft(lesion.field - rng.uniform(0.35, 0.7), 0.2) * tumour
     ring = soft(0.12 - np.abs(lesion.field - rng.uniform(0.4, 0.7)), 0.15) * tumour
     ring = ring * soft(smooth_noise(rng, shape, 12, 0.8) + 0.4, 0.8)
-    pre, flair, post = rng.uniform((0.55, 1.25, 0.60), (0.78, 1.75, 0.80))
+    pre, flair, post = rng.uniform((0.55, 1.35, 0.60), (0.75, 1.80, 0.80))
     coats: list[Coat] = [
-        (_old_white_matter(rng, head), (0.93, 1.3, 0.93)),
+        (_old_white_matter(rng, head), (0.95, 1.2, 0.95)),
         (tumour, (pre * mottle, flair * mottle, post * mottle)),
     ]
     if rng.random() < 0.3:  # a cyst, or the dark core of a T2-FLAIR mismatch

@@ -128,7 +128,7 @@ def draw_head(
     deep = np.max([ellipsoid(mirrored, centre, half) for centre, half in DEEP_GREY], axis=0)
     # Some folds gape, some are closed; a mass presses them shut.
     sulcus = rng.uniform(0.002, 0.010) * (1 + 0.7 * smooth_noise(rng, shape, 12, 1.0)) * (1 - effaced)
-    sulcus *= 1 - 0.6 * cerebellum
+    sulcus *= np.clip(1.7 - inside / 0.09, 0.5, 1.7) * (1 - 0.6 * cerebellum)  # widest at the surface
     cortex = soft(CORTEX * (1 - 0.6 * cerebellum) - fold + sulcus, 1.2 * pixel)
     in_brain = soft(brain, pixel)
     grey = np.maximum(cortex, 0.85 * soft(deep, 2 * pixel)) * in_brain
@@ -166,7 +166,7 @@ def _brain_depth(rng: np.random.Generator, point: Sequence[Field], inside: Field
     side = np.abs(x)
     back = soft(y - 0.14, 0.1)
     tent = -0.08 - 0.22 * (y - 0.1) - 0.15 * side  # the tentorium, between cerebrum and cerebellum
-    bumps = 0.03 * smooth_noise(rng, inside.shape, 7, 1.0)
+    bumps = 0.018 * smooth_noise(rng, inside.shape, 7, 1.0)
     front = -0.10 + 0.14 * np.clip((-0.25 - y) / 0.5, 0, 1) + rng.uniform(-0.04, 0.02) + bumps
     cerebrum = 1.3 * (z - back * tent - (1 - back) * front)
     temporal = ellipsoid((side, y, z), (0.40, -0.10, -0.17), (0.21, 0.34, 0.24)) + 0.5 * bumps

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from brainseg.errors import UserError
-from brainseg.formats.kaggle import read_volume
+from brainseg.formats.stack import read_volume
 from brainseg.metrics import overlap, probability
 from brainseg.metrics.overlap import Confusion
 from brainseg.tables import read_probabilities

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from brainseg.errors import UserError
-from brainseg.formats.kaggle import read_volume
+from brainseg.formats.stack import read_volume
 from brainseg.metrics.overlap import dice
 from brainseg.tables import read_probabilities
 from brainseg.volumes import FLAIR, BoolArray, ByteArray, FloatArray
@@ -127,7 +127,7 @@ def read_slices(rows: pd.DataFrame, *, root: Path, predictions: Path, threshold:
         volume = read_volume(patient_rows, root)
         path = predictions / f"{patient_id}.npz"
         maps, numbers = read_probabilities(path)
-        by_number = dict(zip(numbers.tolist(), maps, strict=True))
+        by_number = dict(zip(numbers.tolist(), maps, strict=False))  # one that lacks its map is refused below
         for number, image, mask_true in zip(volume.slice_numbers.tolist(), volume.image, volume.mask_true, strict=True):
             probability = by_number.get(number)
             if probability is None or probability.shape != mask_true.shape:

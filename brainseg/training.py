@@ -8,7 +8,7 @@ import pandas as pd
 
 from brainseg.batches import Sample, SliceBatches, samples_of
 from brainseg.errors import UserError
-from brainseg.formats.kaggle import read_volume
+from brainseg.formats.stack import read_volume
 from brainseg.losses import PooledDice, loss_named
 from brainseg.params import TrainParams
 from brainseg.preprocessing import Method

@@ -16,7 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from brainseg.figures import draw_slices
-from brainseg.formats.kaggle import index_folder, read_volume
+from brainseg.formats.kaggle import index_folder
+from brainseg.formats.stack import read_volume
 from brainseg.indexing import choose_slices, index_counts
 from brainseg.params import Params
 from brainseg.tables import replacing, write_json, write_table

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from brainseg.formats.kaggle import read_volume
+from brainseg.formats.stack import read_volume
 from brainseg.params import Params
 from brainseg.runtime import configure
 from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_probabilities

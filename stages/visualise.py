@@ -40,21 +40,22 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
 
     patients = []
     for patient_id, title in showcase.choose_patients(scores):
-        patient_rows = rows[rows["patient_id"] == patient_id]
-        if patient_rows.empty:
+        slices = showcase.spread(read_slices(rows[rows["patient_id"] == patient_id]))
+        if not slices:
             raise UserError(
-                f"metrics/patients.csv: {patient_id} is no test patient. Write it again: dvc repro evaluate"
+                f"metrics/patients.csv: {patient_id} has a Dice, but no tumour or prediction in the test slices. The "
+                "table is of another run. Write it again: dvc repro --force evaluate"
             )
-        patients.append((title, showcase.spread(read_slices(patient_rows))))
+        patients.append((title, slices))
     figures_predictions.draw_patients(patients, pictures / "patients.png", leaky=leaky)
-    report(len(history), len(drawn), [title for title, _ in patients])
+    report(len(history), len(drawn), [title for title, _ in patients], left_out=int(scores["dice"].isna().sum()))
 
 
-def report(epochs: int, slices: int, titles: list[str]) -> None:
+def report(epochs: int, slices: int, titles: list[str], *, left_out: int) -> None:
     """Say what was drawn and where it is."""
     print(f"plots/pictures/learning_curve.png: losses of {epochs} epoch(s)")
     print(f"plots/pictures/predictions.png:    {slices or 'NO'} test slice(s) with tumour, drawn by seed")
-    print(f"plots/pictures/patients.png:       {len(titles) or 'NO'} test patient(s)")
+    print(f"plots/pictures/patients.png:       {len(titles) or 'NO'} test patient(s); {left_out} without a Dice")
     for title in titles:
         print(f"  {title}")
     print("DVC draws the tables beside them: dvc plots show")

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from brainseg.errors import UserError
 from brainseg.formats import pairing
-from brainseg.formats.kaggle import index_folder, missing_sequences, read_volume
+from brainseg.formats.kaggle import index_folder, missing_sequences
 from brainseg.formats.names import compile_template, list_pictures
 from brainseg.formats.raster import read_image, read_mask
+from brainseg.formats.stack import read_volume
 from brainseg.params import DataParams, PatternParams
 from brainseg.tables import INDEX_COLUMNS
 

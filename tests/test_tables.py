@@ -97,10 +97,8 @@ def test_no_probability_is_refused(tmp_path: Path, value: float) -> None:
         read_probabilities(path)
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b"", lambda b: b[:2], lambda b: b"text", lambda b: b[:-40], lambda b: b[40:]]
-)
-def test_broken_maps_are_one_message(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("kept", [slice(0), slice(2), slice(-40), slice(40, None)])
+def test_broken_maps_are_one_message(tmp_path: Path, kept: slice) -> None:
     path = tmp_path / "p.npz"
     write_probabilities(path, np.full((1, 2, 2), 0.5, np.float32), np.array([1]))
     path.write_bytes(path.read_bytes()[kept])

@@ -1,4 +1,4 @@
-"""A folder of slices in the Kaggle layout, or any other that data.pattern describes: its table and its volumes."""
+"""A folder of slices in the Kaggle layout, or any other that data.pattern describes: its check and its table."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +12,10 @@ from brainseg.formats.checks import Reading, check_readings, read_pair
 from brainseg.formats.faults import Fault, Kind, report
 from brainseg.formats.names import compile_template
 from brainseg.formats.pairing import find_gaps, list_root, pair_by_name
-from brainseg.formats.raster import quiet_opencv, read_image, read_mask
+from brainseg.formats.raster import quiet_opencv
 from brainseg.params import DataParams
 from brainseg.tables import INDEX_COLUMNS
-from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, Volume
+from brainseg.volumes import FLAIR, SEQUENCES, BoolArray
 
 NO_SITE = "unknown"
 
@@ -68,43 +68,6 @@ def missing_sequences(equal_to_flair: BoolArray) -> str:
     """
     filled = [channel for channel in range(len(SEQUENCES)) if channel != FLAIR and equal_to_flair[:, channel].all()]
     return "+".join(SEQUENCES[channel] for channel in filled)
-
-
-def read_volume(rows: pd.DataFrame, root: Path) -> Volume:
-    """Read slices of one patient.
-
-    Args:
-        rows: rows of data/index.csv, all of one patient, in any order, at least one.
-        root: data.root.
-
-    Returns:
-        The slices in the order of their numbers.
-
-    Raises:
-        UserError: if a file is missing, unreadable, or of another size than the table says.
-        ValueError: if the rows are not of exactly one patient.
-    """
-    patient_ids = set(rows["patient_id"])
-    if len(patient_ids) != 1:
-        raise ValueError(f"rows: expected those of one patient, found {len(patient_ids)} patients")
-    rows = rows.sort_values("slice_number")
-    images, masks = [], []
-    with quiet_opencv():
-        for row in rows.itertuples():
-            image, mask = read_image(root / str(row.image_path)), read_mask(root / str(row.mask_path))
-            if not image.shape[:2] == mask.shape == (row.height, row.width):
-                raise UserError(
-                    f"{root / str(row.image_path)}: {image.shape[:2]}, its mask {mask.shape}. Expected:"
-                    f" {(row.height, row.width)} as data/index.csv has it. The pictures have changed since: dvc repro"
-                )
-            images.append(image)
-            masks.append(mask)
-    return Volume(
-        patient_id=patient_ids.pop(),
-        image=np.stack(images),
-        mask_true=np.stack(masks),
-        slice_numbers=rows["slice_number"].to_numpy(np.int64),
-    )
 
 
 def _tabulate(readings: Sequence[Reading], site_template: str | None) -> pd.DataFrame:
