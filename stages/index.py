@@ -1,6 +1,6 @@
 """Walk the folder of pictures, check all of it, list it, and take a first look (steps 2 to 6).
 
-Reads:  data.root, every picture once
+Reads:  data.root, every picture; those of patients of the published Kaggle set once more, to compare them with it
 Writes: data/index.csv, metrics/index.json, plots/pictures/index_slices.png
 Params: data, index
 """
@@ -20,7 +20,8 @@ from brainseg.formats.kaggle import index_folder
 from brainseg.formats.stack import read_volume
 from brainseg.indexing import choose_slices, index_counts
 from brainseg.params import Params
-from brainseg.tables import replacing, write_json, write_table
+from brainseg.published import Comparison, compare_with_published
+from brainseg.tables import write_json, write_table
 from stages.common import run
 
 NAMES, ROWS = 10, 5  # shown of the files and of the table
@@ -30,7 +31,11 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("reading every slice", total=None)
         table = index_folder(params.data, lambda done, total: progress.update(task, completed=done, total=total))
-    metrics = index_counts(table)
+    comparison = compare_with_published(table, Path(params.data.root))
+    metrics = index_counts(table) | {
+        "published_patients": len(comparison.equal),
+        "altered_patients": len(comparison.altered),
+    }
     write_table(arguments.out / "data/index.csv", table)
     write_json(arguments.out / "metrics/index.json", metrics)
 
@@ -38,12 +43,11 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     for row in choose_slices(table, params.index).index:
         volume = read_volume(table.loc[[row]], Path(params.data.root))
         slices.append((f"{volume.patient_id}, slice {volume.slice_numbers[0]}", volume.image[0], volume.mask_true[0]))
-    with replacing(arguments.out / "plots/pictures/index_slices.png") as temporary:
-        draw_slices(slices, temporary)
-    show(table, metrics)
+    draw_slices(slices, arguments.out / "plots/pictures/index_slices.png")
+    show(table, metrics, comparison)
 
 
-def show(table: pd.DataFrame, metrics: dict[str, object]) -> None:
+def show(table: pd.DataFrame, metrics: dict[str, object], comparison: Comparison) -> None:
     """Print the first look; wide enough for a log, where no terminal tells its width."""
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print("first images: ", *table["image_path"].head(NAMES), sep="\n  ", markup=False)
@@ -60,6 +64,7 @@ def show(table: pd.DataFrame, metrics: dict[str, object]) -> None:
     console.print("patients a site: " + ", ".join(f"{site} {number}" for site, number in sites.items()), markup=False)
     for names, group in patients[patients["missing_sequences"] != ""].groupby("missing_sequences"):
         console.print(f"filled with FLAIR, {names}: {', '.join(group['patient_id'])}", markup=False)
+    console.print(f"this is {comparison}", markup=False, soft_wrap=True)
     twins = int(table.duplicated(["patient_id", "digest"]).sum())
     if twins:
         console.print(f"NOTE: {twins} slices have the very picture and mask of another slice of their patient")

@@ -50,6 +50,8 @@ def test_stage_writes_table_metrics_and_picture(
         "missing_pre_contrast_patients": 0,
         "missing_post_contrast_patients": 0,
         "digest": index_counts(table)["digest"],
+        "published_patients": 0,
+        "altered_patients": 0,
     }
     picture = cv2.imread(str(tmp_path / "out/plots/pictures/index_slices.png"))
     assert picture.std() > 0
@@ -59,6 +61,7 @@ def test_stage_writes_table_metrics_and_picture(
         "head of data/index.csv",
         "slices_with_tumour",
         "CS 1, DU 1, HT 1",
+        "not the published Kaggle set",
     ):
         assert text in printed
 

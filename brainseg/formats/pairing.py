@@ -14,7 +14,7 @@ from brainseg.formats.raster import IMAGE_SUFFIXES
 from brainseg.params import PatternParams
 
 SOURCES = {
-    "data/kaggle_3m": "It is not part of this project: download it from"
+    "data/kaggle_3m": "It is not part of this project: brainseg download fetches it; or download it by hand from"
     " https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and unpack it so that data/kaggle_3m holds the"
     " patients' folders",
     "data/phantom": "`dvc repro` makes it",

@@ -1,4 +1,4 @@
-"""How far two binary masks cover each other; every score comes from four counts of pixels.
+"""How far two binary masks cover each other, and how their sizes differ; all of it comes from four counts of pixels.
 
 What is undefined is NaN, never 0 or 1 by convention: a ratio whose denominator is 0 has no value, and whoever averages
 leaves it out and says how many were.
@@ -15,7 +15,8 @@ from brainseg.volumes import BoolArray
 class Confusion:
     """Pixels counted by truth and prediction; add them up to score a patient, a site or a whole subset at once.
 
-    The scores are floats in [0, 1] without a unit, higher is better, NaN where undefined.
+    The scores are floats in [0, 1] without a unit, higher is better, NaN where undefined. The volume errors compare
+    sizes only: two masks of one size have none, wherever they lie.
 
     Attributes:
         tp: tumour, predicted as tumour.
@@ -85,6 +86,28 @@ class Confusion:
         """Share of pixels that are right. NaN without pixels."""
         return _ratio(self.tp + self.tn, self.pixels)
 
+    @property
+    def volume_error_pixels(self) -> int:
+        """Absolute volume error: by how many pixels the predicted size is wrong, 0 or more; defined always."""
+        return abs(self.predicted - self.tumour)
+
+    @property
+    def volume_error(self) -> float:
+        """Relative volume error without its sign: a share of the true size, 0 or more; NaN if the reference is empty.
+
+        Source: Kuijf et al. 2019, IEEE Trans Med Imaging 38(11):2556-2568 (there times 100, as AVD).
+        """
+        return _ratio(self.volume_error_pixels, self.tumour)
+
+    @property
+    def volume_bias(self) -> float:
+        """Relative volume error with its sign: above 0 the prediction is too large; NaN if the reference is empty.
+
+        Its mean over patients tells a model that always draws too much from one that errs both ways.
+        Source: Heimann et al. 2009, IEEE Trans Med Imaging 28(8):1251-1265 (there times 100, as RVD).
+        """
+        return _ratio(self.predicted - self.tumour, self.tumour)
+
 
 def count(*, mask_true: BoolArray, mask_pred: BoolArray) -> Confusion:
     """Count the pixels of two masks once, for all scores.
@@ -99,15 +122,24 @@ def count(*, mask_true: BoolArray, mask_pred: BoolArray) -> Confusion:
     Raises:
         ValueError: if the shapes differ or a dtype is not bool.
     """
+    check_pair(mask_true=mask_true, mask_pred=mask_pred)
+    tp = int(np.count_nonzero(mask_true & mask_pred))
+    fp = int(np.count_nonzero(mask_pred)) - tp
+    fn = int(np.count_nonzero(mask_true)) - tp
+    return Confusion(tp=tp, fp=fp, fn=fn, tn=mask_true.size - tp - fp - fn)
+
+
+def check_pair(*, mask_true: BoolArray, mask_pred: BoolArray) -> None:
+    """Refuse what is no pair of masks, for every metric of two masks.
+
+    Raises:
+        ValueError: if the shapes differ or a dtype is not bool.
+    """
     for name, mask in (("mask_true", mask_true), ("mask_pred", mask_pred)):
         if mask.dtype != np.bool_:
             raise ValueError(f"{name}: expected bool, found {mask.dtype}")
     if mask_true.shape != mask_pred.shape:
         raise ValueError(f"mask_true and mask_pred differ in shape: {mask_true.shape} and {mask_pred.shape}")
-    tp = int(np.count_nonzero(mask_true & mask_pred))
-    fp = int(np.count_nonzero(mask_pred)) - tp
-    fn = int(np.count_nonzero(mask_true)) - tp
-    return Confusion(tp=tp, fp=fp, fn=fn, tn=mask_true.size - tp - fp - fn)
 
 
 def dice(*, mask_true: BoolArray, mask_pred: BoolArray) -> float:
@@ -138,6 +170,21 @@ def precision(*, mask_true: BoolArray, mask_pred: BoolArray) -> float:
 def accuracy(*, mask_true: BoolArray, mask_pred: BoolArray) -> float:
     """`Confusion.accuracy` of two masks; arguments and errors as in `count`."""
     return count(mask_true=mask_true, mask_pred=mask_pred).accuracy
+
+
+def volume_error_pixels(*, mask_true: BoolArray, mask_pred: BoolArray) -> int:
+    """`Confusion.volume_error_pixels` of two masks; arguments and errors as in `count`."""
+    return count(mask_true=mask_true, mask_pred=mask_pred).volume_error_pixels
+
+
+def volume_error(*, mask_true: BoolArray, mask_pred: BoolArray) -> float:
+    """`Confusion.volume_error` of two masks; arguments and errors as in `count`."""
+    return count(mask_true=mask_true, mask_pred=mask_pred).volume_error
+
+
+def volume_bias(*, mask_true: BoolArray, mask_pred: BoolArray) -> float:
+    """`Confusion.volume_bias` of two masks; arguments and errors as in `count`."""
+    return count(mask_true=mask_true, mask_pred=mask_pred).volume_bias
 
 
 def _ratio(numerator: int, denominator: int) -> float:

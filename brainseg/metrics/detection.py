@@ -1,0 +1,61 @@
+"""Does a slice hold tumour: a patient's slices, or those of a whole subset, as one yes or no each."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from brainseg.metrics.overlap import Confusion, check_pair, count
+from brainseg.volumes import BoolArray
+
+
+def count_slices(*, mask_true: BoolArray, mask_pred: BoolArray) -> Confusion:
+    """Count slices by whether they hold tumour and whether any was predicted, wherever in the slice.
+
+    Args:
+        mask_true: reference, shape (S, H, W), bool, True = tumour.
+        mask_pred: thresholded prediction, same shape, bool.
+
+    Returns:
+        Counts of slices in place of pixels; its `sensitivity` and `specificity` are those of slice detection, NaN if no
+        slice holds tumour, or all do. Add the counts of patients up to pool them.
+
+    Raises:
+        ValueError: if the masks are not 3-D, their shapes differ or a dtype is not bool.
+    """
+    check_pair(mask_true=mask_true, mask_pred=mask_pred)
+    if mask_true.ndim != 3:
+        raise ValueError(f"slice detection: expected masks of shape (S, H, W), found {mask_true.shape}")
+    slice_true, slice_pred = (np.asarray(mask.any(axis=(1, 2))) for mask in (mask_true, mask_pred))
+    return count(mask_true=slice_true, mask_pred=slice_pred)
+
+
+def auc(*, slice_true: BoolArray, slice_score: NDArray[np.floating]) -> float:
+    """Area under the ROC curve: how often a slice with tumour scores higher than one without; ties count half.
+
+    Args:
+        slice_true: shape (S,), bool, whether a slice holds tumour.
+        slice_score: shape (S,), floating, any finite number that is higher the surer a slice holds tumour, such as the
+            sum of its probabilities. The highest probability serves too, but ties where several slices reach 1.
+
+    Returns:
+        In [0, 1], higher is better, 0.5 for a coin; NaN if no slice holds tumour, or all do.
+
+    Raises:
+        ValueError: if the arrays are not (S,) both, a dtype is wrong, or a score is not finite.
+
+    Source: Hanley & McNeil 1982, Radiology 143(1):29-36, as the rank sum of Mann & Whitney 1947.
+    """
+    if slice_true.ndim != 1 or slice_true.shape != slice_score.shape:
+        raise ValueError(f"auc: expected two arrays of shape (S,), found {slice_true.shape} and {slice_score.shape}")
+    if slice_true.dtype != np.bool_:
+        raise ValueError(f"slice_true: expected bool, found {slice_true.dtype}")
+    if not np.issubdtype(slice_score.dtype, np.floating) or not np.isfinite(slice_score).all():
+        raise ValueError(f"slice_score: expected finite floating numbers, found {slice_score.dtype} or NaN or infinity")
+    with_tumour = int(np.count_nonzero(slice_true))
+    without = len(slice_true) - with_tumour
+    if not (with_tumour and without):
+        return math.nan
+    rank_sum = float(rankdata(slice_score)[slice_true].sum())
+    return (rank_sum - with_tumour * (with_tumour + 1) / 2) / (with_tumour * without)

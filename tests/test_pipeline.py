@@ -1,0 +1,194 @@
+"""The real thing: `dvc repro` in a copy of the project, on a few small synthetic patients."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STAGES = ["phantom", "index", "split", "train", "predict", "evaluate", "visualise"]
+TINY = {
+    "phantom": {"patients": 6, "size": 64},
+    "split": {"folds": 3},
+    "train": {"size": 64, "filters": 4, "epochs": 2},
+}
+
+Dvc = Callable[..., str]
+
+
+class Project:
+    """A copy of the project with a git history of its own, whose DVC knows nothing of this machine's."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "COV_"))},
+            "DVC_NO_ANALYTICS": "1",
+            "COLUMNS": "200",
+            **{f"DVC_{name}_DIR": str(root.parent / name) for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")},
+            **{
+                f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+            },
+        }
+
+    def run(self, *command: str, code: int = 0) -> str:
+        """Run a command in the project; returns what it printed."""
+        result = subprocess.run(
+            command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert result.returncode == code, result.stdout
+        return result.stdout
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Run `dvc repro`; returns the stages that ran."""
+        return [
+            line.split("'")[1].split(":")[-1]
+            for line in self.run("dvc", "repro", *arguments).splitlines()
+            if line.startswith("Running stage")
+        ]
+
+    def set(self, **sections: dict) -> None:
+        """Change parameters."""
+        path = self.root / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        for section, values in sections.items():
+            content[section] |= values
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def json(self, path: str) -> dict:
+        """Read a metrics file."""
+        return json.loads((self.root / path).read_text())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The tiny pipeline, reproduced once and committed."""
+    project = Project(tmp_path_factory.mktemp("pipeline") / "project")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith(("metrics/", "plots/")):
+            (project.root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, project.root / name)
+    project.set(**TINY)
+    project.run("git", "init", "--quiet")
+    assert project.repro() == STAGES
+    project.run("git", "add", "--all")
+    project.run("git", "commit", "--quiet", "--message", "the tiny run")
+    return project
+
+
+def test_second_reproduction_runs_nothing(project: Project) -> None:
+    assert "Data and pipelines are up to date." in project.run("dvc", "repro")
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_git_holds_tables_and_metrics_and_no_picture_and_no_data(project: Project) -> None:
+    tracked = project.run("git", "ls-files").split()
+    for name in ("dvc.lock", "data/dvc.lock", "metrics/evaluate.json", "metrics/patients.csv", "plots/history.csv"):
+        assert name in tracked
+    assert not [name for name in tracked if name.endswith((".tif", ".png", ".npz", ".keras")) and "docs/" not in name]
+
+
+def test_forced_reproduction_gives_the_same_bytes(project: Project) -> None:
+    """Model, probabilities, metrics, tables and pictures: dvc.lock holds a digest of each."""
+    before = [(project.root / name).read_bytes() for name in ("dvc.lock", "data/dvc.lock")]
+    assert project.repro("--force") == STAGES
+    assert [(project.root / name).read_bytes() for name in ("dvc.lock", "data/dvc.lock")] == before
+    assert project.run("git", "status", "--porcelain") == ""
+
+
+def test_changed_threshold_scores_and_draws_anew_but_does_not_train(project: Project) -> None:
+    project.set(evaluate={"threshold": 0.3})
+    assert project.repro() == ["evaluate", "visualise"]
+    assert project.json("metrics/evaluate.json")["threshold"] == 0.3
+    assert "evaluate.threshold" in project.run("dvc", "params", "diff")
+    assert "threshold" in project.run("dvc", "metrics", "diff")
+    project.set(evaluate={"threshold": 0.5})
+    project.run("dvc", "repro")
+    assert project.run("git", "status", "--porcelain", "metrics", "plots") == ""
+
+
+def test_run_cache_restores_a_training_that_was_done_before(project: Project) -> None:
+    model = (project.root / "models/unet.keras").read_bytes()
+    project.set(train={"seed": 1})
+    assert "train" in project.repro("train")
+    assert (project.root / "models/unet.keras").read_bytes() != model
+    project.set(train={"seed": 21})
+    assert "train" not in project.repro()
+    assert (project.root / "models/unet.keras").read_bytes() == model
+
+
+def test_data_elsewhere_trains_nothing_and_one_changed_pixel_trains(project: Project) -> None:
+    elsewhere = project.root.parent / "elsewhere"
+    shutil.copytree(project.root / "data/phantom", elsewhere)
+    project.set(data={"root": str(elsewhere)})
+    assert "index" in project.repro()
+    assert "train" not in project.run("dvc", "status")
+
+    index = pd.read_csv(project.root / "data/index.csv")
+    picture = elsewhere / index.image_path[len(index) // 2]
+    pixels = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
+    pixels[10, 10, 0] ^= 1
+    cv2.imwrite(str(picture), pixels)
+    project.run("dvc", "repro", "split")
+    assert "data/index.csv" in project.run("dvc", "status", "train")
+
+    project.set(data={"root": "data/phantom"})
+    project.run("dvc", "repro")
+
+
+def test_commands_that_compare_work_offline(project: Project) -> None:
+    assert "dice_mean" in project.run("dvc", "metrics", "show")
+    assert "index" in project.run("dvc", "dag")
+    assert "Experiment" in project.run("dvc", "exp", "show", "--no-pager")
+    project.run("dvc", "plots", "show")
+    page = (project.root / "dvc_plots/index.html").read_text()
+    assert 'src="http' not in page
+    for name in ("learning_curve.png", "predictions.png", "patients.png", "index_slices.png"):
+        assert name in page
+
+
+def test_every_image_that_the_plots_page_shows_exists(project: Project) -> None:
+    for name in ("learning_curve", "predictions", "patients", "index_slices"):
+        picture = cv2.imread(str(project.root / f"plots/pictures/{name}.png"))
+        assert picture is not None
+        assert picture.std() > 0
+
+
+def test_failing_stage_says_how_to_get_the_last_good_outputs_back(project: Project) -> None:
+    """A stage cannot write its picture: one message, and the old outputs come back as it says."""
+    project.set(visualise={"seed": 1})
+    blocked = project.root / "plots/pictures/learning_curve.png"
+    message = project.run("python", "-c", BLOCKED_WRITE, code=1)
+    assert "No space left on device" in message
+    assert "dvc checkout && git restore metrics plots" in message
+    assert "Traceback" not in message
+    assert not list(project.root.glob("plots/pictures/.*.png"))
+    blocked.unlink(missing_ok=True)
+    project.set(visualise={"seed": 21})
+    project.run("dvc", "checkout")
+    assert blocked.exists()
+
+
+# A full disk, for whoever writes a PNG.
+BLOCKED_WRITE = """
+import pathlib, runpy, sys
+def full(self, target):
+    raise OSError(28, "No space left on device")
+pathlib.Path.replace = full
+sys.argv = ["visualise"]
+runpy.run_module("stages.visualise", run_name="__main__")
+"""

@@ -1,0 +1,138 @@
+"""presets/: complete parameter files that say what each line means, and that run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from dvc.utils.serialize import modify_yaml
+
+from brainseg.params import PhantomParams, load_params
+from brainseg.phantom import write_phantoms
+from brainseg.tables import HISTORY_COLUMNS, read_table
+
+ROOT = Path(__file__).parents[1]
+PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
+NAMES = [path.stem for path in PRESETS]
+EXPLAINED_ABOVE = ("    image: ", "    mask: ")  # by the line of data.pattern
+
+# Every preset in one process, because starting TensorFlow takes longer than training two steps, and step by step without
+# tracing a graph, because that takes longer still (tests/test_pipeline.py trains with one). Not in the tests' own process:
+# runtime.configure must set the threads before anything else starts TensorFlow.
+RUN = """
+import argparse, math, os, sys
+from pathlib import Path
+import tensorflow as tf
+import yaml
+from brainseg.params import load_params
+from stages import evaluate, index, predict, split, train, visualise
+
+tf.config.run_functions_eagerly(True)
+for name in sys.argv[1:]:
+    os.chdir(name)
+    arguments = argparse.Namespace(out=Path(), fold=None)
+    index.main(load_params(), arguments)
+    split.main(load_params(), arguments)
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    training_slices = Path("data/split.csv").read_text().count(",train,")
+    content["train"]["batch_size"] = math.ceil(training_slices / 2)
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    for stage in (train, predict, evaluate, visualise):
+        stage.main(load_params(), arguments)
+"""
+
+
+def test_the_presets_are_these() -> None:
+    assert set(NAMES) == {"lgg", "lgg-cpu", "notebook", "phantom"}
+
+
+def test_phantom_is_what_the_project_comes_with() -> None:
+    assert (ROOT / "presets/phantom.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
+
+
+def comments(path: Path) -> list[str]:
+    return [line.partition("# ")[2] for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=NAMES)
+def test_preset_is_valid_and_dvc_keeps_its_comments(path: Path, tmp_path: Path) -> None:
+    """What `dvc exp run -S visualise.slices=11` does to the file."""
+    params = load_params(path)
+    copy = tmp_path / "params.yaml"
+    copy.write_bytes(path.read_bytes())
+    with modify_yaml(str(copy)) as content:
+        content["visualise"]["slices"] = 11
+    visualise = params.visualise.model_copy(update={"slices": 11})
+    assert load_params(copy) == params.model_copy(update={"visualise": visualise})
+    assert comments(copy) == comments(path)
+
+
+@pytest.mark.parametrize("path", PRESETS, ids=NAMES)
+def test_every_line_of_a_preset_says_what_it_is(path: Path) -> None:
+    bare = [
+        line.strip()
+        for line in path.read_text().splitlines()
+        if line.startswith(" ") and " # " not in line and not line.startswith(EXPLAINED_ABOVE)
+    ]
+    assert bare == []
+
+
+def test_notebook_preset_has_the_notebooks_values() -> None:
+    """The values of docs/steps.md."""
+    params = load_params(ROOT / "presets/notebook.yaml")
+    assert (params.split.strategy, params.split.validation, params.split.test_share) == ("slice", "test", 0.25)
+    assert params.split.seed == 21
+    augmentation = {"rotation": 0.2, "shift": 0.05, "shear": 0.05, "zoom": 0.05, "horizontal_flip": True}
+    expected = {
+        "size": 256,
+        "normalisation": "divide_255",
+        "augmentation": augmentation,
+        "filters": 16,
+        "dropout": 0.2,
+        "loss": "binary_cross_entropy",
+        "batch_size": 32,
+        "epochs": 35,
+        "early_stopping_patience": 10,
+        "plateau_patience": 5,
+        "plateau_factor": 0.1,
+        "min_learning_rate": 1e-5,
+    }
+    assert params.train.model_dump(include=set(expected)) == expected
+    assert params.evaluate.threshold == 0.5
+    assert params.visualise.slices == 10
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sub-folder for each preset, made small and run once from index to visualise, training two steps.
+
+    What a preset is about stays as it is: the split, normalisation, augmentation, loss and learning rate.
+    """
+    folder = tmp_path_factory.mktemp("presets")
+    write_phantoms(folder / "patients", PhantomParams(patients=5, size=32, seed=7))
+    for path in PRESETS:
+        content = yaml.safe_load(path.read_text())
+        content["data"]["root"] = str(folder / "patients")
+        content["train"] |= {"size": 32, "filters": 2, "epochs": 1, "threads": 2}
+        content["visualise"]["slices"] = 2
+        (folder / path.stem).mkdir()
+        (folder / path.stem / "params.yaml").write_text(yaml.safe_dump(content))
+    result = subprocess.run(
+        [sys.executable, "-c", RUN, *(str(folder / name) for name in NAMES)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_preset_runs_from_index_to_visualise(runs: Path, name: str) -> None:
+    assert len(read_table(runs / name / "models/history.csv", HISTORY_COLUMNS)) == 1
+    metrics = json.loads((runs / name / "metrics/evaluate.json").read_text())
+    leaky = load_params(runs / name / "params.yaml").split.strategy == "slice"
+    assert {key.startswith("leaky_") for key in metrics} == {leaky}
+    assert len(pd.read_csv(runs / name / "metrics/patients.csv")) == metrics["leaky_" * leaky + "test_patients"] > 0
+    for picture in ("index_slices", "learning_curve", "predictions", "patients"):
+        assert (runs / name / f"plots/pictures/{picture}.png").stat().st_size > 0
