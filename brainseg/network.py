@@ -1,5 +1,6 @@
 """The U-Net (Ronneberger et al. 2015, arXiv:1505.04597), with batch normalisation and dropout."""
 
+import os
 from typing import Any
 
 import keras
@@ -71,3 +72,17 @@ def build_unet(*, size: int, filters: int, dropout: float, channels: int = 3) ->
     # float32 whatever the precision before it: probabilities near 0 and 1 matter.
     outputs = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="probability")(features)
     return keras.Model(inputs, outputs, name="unet")
+
+
+def summary_text(model: keras.Model, width: int = 110) -> str:
+    """`model.summary()` as text, `width` characters wide whatever the terminal's width."""
+    lines: list[str] = []
+    terminal = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(width)  # cuts the lines, also where line_length is given
+    try:
+        model.summary(line_length=width, print_fn=lines.append)
+    finally:
+        del os.environ["COLUMNS"]
+        if terminal is not None:
+            os.environ["COLUMNS"] = terminal
+    return "\n".join(lines)

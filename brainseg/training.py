@@ -1,6 +1,5 @@
 """Fit, watch, keep the best: steps 15 to 18 of the notebook."""
 
-import sys
 from pathlib import Path
 
 import keras
@@ -12,6 +11,7 @@ from brainseg.formats.stack import read_volume
 from brainseg.losses import PooledDice, loss_named
 from brainseg.params import TrainParams
 from brainseg.preprocessing import Method
+from brainseg.progress import EpochLines
 from brainseg.tables import HISTORY_COLUMNS
 
 
@@ -83,7 +83,7 @@ def fit(model: keras.Model, samples: dict[str, list[Sample]], train: TrainParams
         epochs=train.epochs,
         shuffle=False,  # the batches shuffle themselves, by seed
         callbacks=_callbacks(batches, train, best),
-        verbose=1 if sys.stdout.isatty() else 2,
+        verbose=0,
     )
     table = pd.DataFrame(history.history).rename_axis("epoch").reset_index()
     table["epoch"] += 1
@@ -111,4 +111,5 @@ def _callbacks(batches: SliceBatches, train: TrainParams, best: Path) -> list[ke
             patience=train.plateau_patience, factor=train.plateau_factor, min_lr=train.min_learning_rate, **watch
         ),
         keras.callbacks.EarlyStopping(patience=train.early_stopping_patience, **watch),
+        EpochLines(),
     ]

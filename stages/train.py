@@ -24,8 +24,8 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     print(f"{len(samples['train'])} training and {len(samples['validation'])} validation slices")
 
     model = network.build_unet(size=params.train.size, filters=params.train.filters, dropout=params.train.dropout)
-    with replacing(arguments.out / "models/summary.txt") as temporary, temporary.open("w", encoding="utf-8") as file:
-        model.summary(line_length=100, print_fn=lambda line: print(line, file=file))
+    with replacing(arguments.out / "models/summary.txt") as temporary:
+        temporary.write_text(network.summary_text(model), encoding="utf-8")
 
     best = arguments.out / "models/checkpoint/best.weights.h5"
     history = training.fit(model, samples, params.train, best)

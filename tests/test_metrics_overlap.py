@@ -1,4 +1,4 @@
-"""Overlap scores: golden cases drawn as arrays, the rules for what is undefined, and laws."""
+"""Overlap scores and volume errors: golden cases drawn as arrays, the rules for what is undefined, and laws."""
 
 import math
 
@@ -8,6 +8,7 @@ import sklearn.metrics
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from medpy.metric import binary
 
 from brainseg.metrics import overlap
 from brainseg.metrics.overlap import Confusion, count
@@ -20,6 +21,7 @@ FUNCTIONS = [
     overlap.precision,
     overlap.accuracy,
 ]
+ERRORS = [overlap.volume_error, overlap.volume_bias]
 EMPTY = np.zeros((2, 3), bool)
 FULL = np.ones((2, 3), bool)
 SOME = np.array([[True, False, True], [False, False, False]])
@@ -53,6 +55,9 @@ MASK_PRED = drawn("""
         (overlap.specificity, 12 / 16),
         (overlap.precision, 2 / 6),
         (overlap.accuracy, 14 / 20),
+        (overlap.volume_error_pixels, 2),
+        (overlap.volume_error, 2 / 4),
+        (overlap.volume_bias, 2 / 4),
     ],
 )
 def test_golden_case(function, expected):
@@ -68,6 +73,8 @@ def test_counts_of_the_golden_case():
 def test_truth_and_prediction_are_not_interchangeable():
     assert overlap.sensitivity(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == 2 / 6
     assert overlap.precision(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == 2 / 4
+    assert overlap.volume_error(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == 2 / 6
+    assert overlap.volume_bias(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == -2 / 6
 
 
 # docs/decisions.md: what is undefined is NaN.
@@ -85,6 +92,12 @@ def test_truth_and_prediction_are_not_interchangeable():
         pytest.param(EMPTY, SOME, {"precision": 0.0}, id="all wrong: precision 0"),
         pytest.param(FULL, SOME, {"specificity": math.nan}, id="no background: no specificity"),
         pytest.param(EMPTY, EMPTY, {"specificity": 1.0, "accuracy": 1.0}, id="both empty: all background is right"),
+        pytest.param(
+            EMPTY, SOME, {"volume_error": math.nan, "volume_bias": math.nan}, id="no true size: no share of it"
+        ),
+        pytest.param(EMPTY, EMPTY, {"volume_error": math.nan, "volume_error_pixels": 0}, id="both empty: 0 pixels"),
+        pytest.param(EMPTY, SOME, {"volume_error_pixels": 2}, id="nothing there: the error is what was predicted"),
+        pytest.param(SOME, EMPTY, {"volume_error": 1, "volume_bias": -1}, id="all missed: all of the true size"),
         pytest.param(EMPTY, FULL, {"specificity": 0.0, "accuracy": 0.0}, id="everything wrong"),
     ],
 )
@@ -94,12 +107,12 @@ def test_undefined(mask_true, mask_pred, expected):
         assert getattr(counts, name) == pytest.approx(value, abs=0, nan_ok=True)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, *ERRORS])
 def test_no_pixels_have_no_score(function):
     assert math.isnan(function(mask_true=np.zeros((0, 4), bool), mask_pred=np.zeros((0, 4), bool)))
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, count])
+@pytest.mark.parametrize("function", [*FUNCTIONS, *ERRORS, overlap.volume_error_pixels, count])
 def test_bad_pairs_are_refused(function):
     with pytest.raises(ValueError, match=r"shape: \(2, 3\) and \(3, 2\)"):
         function(mask_true=SOME, mask_pred=SOME.T)
@@ -158,6 +171,26 @@ def test_law_parts_add_up_to_the_whole(pair):
     mask_true, mask_pred = pair
     slices = [count(mask_true=mask_true[k], mask_pred=mask_pred[k]) for k in range(len(mask_true))]
     assert sum(slices, Confusion()) == count(mask_true=mask_true, mask_pred=mask_pred)
+
+
+@given(PAIRS)
+def test_law_masks_of_one_size_have_no_volume_error(pair):
+    """Wherever they lie: a volume error says nothing about overlap."""
+    counts = count(mask_true=pair[0], mask_pred=pair[0][::-1, ::-1, ::-1])
+    assert counts.volume_error_pixels == 0
+    assert counts.volume_error == pytest.approx(0 if pair[0].any() else math.nan, nan_ok=True)
+
+
+@given(PAIRS)
+def test_agrees_with_medpy(pair):
+    """A second independent implementation, for the volume error too; it refuses empty references."""
+    mask_true, mask_pred = pair
+    counts = count(mask_true=mask_true, mask_pred=mask_pred)
+    if mask_true.any():
+        assert counts.volume_bias == pytest.approx(binary.ravd(mask_pred, mask_true))
+        assert counts.volume_error == abs(counts.volume_bias)
+        assert counts.dice == pytest.approx(binary.dc(mask_pred, mask_true))
+        assert counts.iou == pytest.approx(binary.jc(mask_pred, mask_true))
 
 
 @given(PAIRS)

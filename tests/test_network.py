@@ -1,5 +1,6 @@
 """The U-Net: shapes, what depends on what, and a file that repeats."""
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from brainseg.errors import UserError
 from brainseg.model_file import CARD, card_of, load_model, save_model
-from brainseg.network import build_unet, conv_block
+from brainseg.network import build_unet, conv_block, summary_text
 from brainseg.params import load_params
 
 TRAIN = load_params(Path(__file__).parents[1] / "params.yaml").train
@@ -62,6 +63,19 @@ def test_every_level_reaches_the_output(model: keras.Model) -> None:
         layer.set_weights([-weight for weight in weights])
         assert not np.allclose(before, keras.ops.convert_to_numpy(model(images)), atol=1e-7), name
         layer.set_weights(weights)
+
+
+@pytest.mark.parametrize("columns", ["40", "300"])
+def test_summary_is_the_same_on_every_terminal(
+    model: keras.Model, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    expected = summary_text(model)
+    assert "up1_conv2 (Conv2D)" in expected
+    assert "…" not in expected
+    monkeypatch.setenv("COLUMNS", columns)
+    assert summary_text(model) == expected
+    assert os.environ["COLUMNS"] == columns
 
 
 def test_saved_model_predicts_the_same_and_its_bytes_repeat(model: keras.Model, tmp_path: Path) -> None:

@@ -138,13 +138,13 @@ def nsd(
 
 def _boundary(mask: BoolArray) -> NDArray[np.int64]:
     """Places of the boundary pixels, shape (N, axes); beyond the box around the tumour there is none to erode."""
-    boxes = ndimage.find_objects(mask.view(np.int8))
-    if not boxes:
+    if not mask.any():
         return np.empty((0, mask.ndim), np.int64)
-    inside = mask[boxes[0]]
-    corner = [axis.start for axis in boxes[0]]
-    boundary: BoolArray = inside & ~ndimage.binary_erosion(inside)
-    return np.argwhere(boundary) + np.array(corner)
+    box = ndimage.find_objects(mask.view(np.int8))[0]
+    inside = mask[box]
+    corner: list[int] = [axis.start for axis in box]
+    places: NDArray[np.int64] = np.argwhere(inside & ~ndimage.binary_erosion(inside)) + corner
+    return places
 
 
 def _nearest(origins: NDArray[np.int64], targets: NDArray[np.int64], step: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -157,5 +157,5 @@ def _nearest(origins: NDArray[np.int64], targets: NDArray[np.int64], step: NDArr
         return np.full(len(origins), math.inf)
     _, which = cKDTree(targets * step).query(origins * step)
     # Whole steps are subtracted before they are scaled, so that equal distances are equal numbers.
-    away: NDArray[np.float64] = (origins - targets[which]) * step
-    return np.sqrt((away**2).sum(axis=1))
+    distances: NDArray[np.float64] = np.sqrt((((origins - targets[which]) * step) ** 2).sum(axis=1))
+    return distances
