@@ -57,7 +57,8 @@ class Clock(defaultdict[str, float]):
 def ellipsoid(centre: NDArray[np.float64], radii: NDArray[np.float64]) -> FloatArray:
     """Distance from the centre, shape (36, 256, 256), float32; 1 on the surface."""
     parts = (((axis - c) / r) ** 2 for axis, c, r in zip(AXES, centre, radii, strict=True))
-    return np.sqrt(sum(parts)).astype(np.float32)
+    distance: FloatArray = np.sqrt(sum(parts)).astype(np.float32)
+    return distance
 
 
 def make_patient(number: int) -> Patient:
@@ -65,7 +66,7 @@ def make_patient(number: int) -> Patient:
     centre, radii = rng.uniform((10, 90, 90), (26, 160, 160)), rng.uniform((3, 12, 12), (8, 40, 40))
     mask_true = ellipsoid(centre, radii) < 1
     drawn = ellipsoid(centre + rng.normal(0, (0.5, 3, 3)), radii * rng.uniform(0.8, 1.2))
-    map_ = 1 / (1 + np.exp((drawn - 1) * 8)).astype(np.float32)
+    map_ = 1 / (1 + np.exp(np.clip((drawn - 1) * 8, -30, 30))).astype(np.float32)
     head = ellipsoid(np.array([18, 128, 128]), np.array([20, 120, 100])) < 1
     if number % 2:
         map_[ellipsoid(np.array([4, 40, 128]), np.array([2, 9, 9])) < 1] = 0.9
@@ -95,7 +96,7 @@ def measure(patient: Patient, clock: Clock) -> dict[str, float]:
         values |= {"brats_lesion_dice": scores.lesion_dice}
     with clock.running("slice detection"):
         values |= {"slice_sensitivity": detection.count_slices(mask_true=mask_true, mask_pred=mask_pred).sensitivity}
-        slice_score, slice_true = map_.sum(axis=(1, 2)), mask_true.any(axis=(1, 2))
+        slice_score, slice_true = map_.sum(axis=(1, 2)), np.asarray(mask_true.any(axis=(1, 2)))
         values |= {"slice_auc": detection.auc(slice_true=slice_true, slice_score=slice_score)}
     with clock.running("calibration"):
         histogram = calibration.histogram_inside(mask_true=mask_true, probability=map_, head=head)

@@ -69,8 +69,8 @@ class SplitParams(Section):
 
     strategy: Literal["patient", "slice"]
     validation: Literal["own", "test"]
-    test_share: float = Share
-    validation_share: float = Share
+    test_share: float = Field(gt=0, le=0.5)
+    validation_share: float = Field(gt=0, le=0.5)
     test_patients: str | None
     folds: int = Field(ge=2)
     seed: int = Field(ge=0)
@@ -83,8 +83,6 @@ class SplitParams(Section):
             )
         if self.strategy == "slice" and self.test_patients is not None:
             raise ValueError("test_patients holds whole patients out; it goes with strategy: patient only")
-        if self.test_share + self.validation_share >= 1:
-            raise ValueError("test_share + validation_share leave nothing to train on")
         return self
 
 

@@ -2,7 +2,7 @@
 
 Reads:  data/index.csv, data/split.csv, models/unet.keras, the pictures under data.root
 Writes: data/predictions/<patient_id>.npz
-Params: predict; train.backend, threads and precision; data.root, to find the pictures
+Params: predict; train.backend, precision, seed and threads; data.root, to find the pictures
 """
 
 import argparse

@@ -39,7 +39,7 @@ def test_params_are_frozen() -> None:
         ("train", "batch_size", True, "train.batch_size: Input should be a valid integer, found True"),
         ("train", "loss", "mse", "'binary_cross_entropy', 'soft_dice' or 'both', found 'mse'"),
         ("train", "dropout", float("nan"), "train.dropout"),
-        ("split", "test_share", 1.5, "split.test_share: Input should be less than 1, found 1.5"),
+        ("split", "test_share", 0.6, "split.test_share: Input should be less than or equal to 0.5, found 0.6"),
         ("split", "validation", "test", "strategy: slice only"),
         ("evaluate", "threshold", 0, "evaluate.threshold"),
     ],

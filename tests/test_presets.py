@@ -19,9 +19,9 @@ PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]
 EXPLAINED_ABOVE = ("    image: ", "    mask: ")  # by the line of data.pattern
 
-# Every preset in one process, because starting TensorFlow takes longer than training two steps, and step by step, because
-# tracing a graph takes longer still (tests/test_pipeline.py trains with one). Not in the process of the
-# tests: runtime.configure must set the threads before anything else starts TensorFlow.
+# Every preset in one process, because starting TensorFlow takes longer than training two steps; and step by step, for
+# tracing a graph does too (tests/test_pipeline.py trains with one). Not in the tests' own process: runtime.configure
+# must set the threads before anything else starts TensorFlow.
 RUN = """
 import argparse, math, os, sys
 from pathlib import Path

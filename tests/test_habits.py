@@ -1,0 +1,84 @@
+"""The files around the code: readable, and about the same version."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+CI = ".github/workflows/ci.yml"
+ISSUE_FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
+
+
+def load(path: str | Path) -> dict:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_changelog_begins_with_the_version_of_the_package() -> None:
+    released = re.findall(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert released[0] == VERSION
+    assert len(set(released)) == len(released)
+
+
+def test_citation_is_of_this_version_and_cites_the_data_and_the_network() -> None:
+    citation = load("CITATION.cff")
+    assert citation.keys() >= {"cff-version", "message", "title", "authors"}  # without these GitHub shows nothing
+    assert str(citation["version"]) == VERSION
+    assert {work["doi"] for work in citation["references"]} == {
+        "10.1016/j.compbiomed.2019.05.002",
+        "10.1007/978-3-319-24574-4_28",
+    }
+    for work in citation["references"]:
+        assert work.keys() >= {"type", "title", "authors", "year"}
+
+
+def test_licence_is_the_one_that_the_package_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert project["license"] == load("CITATION.cff")["license"] == "Apache-2.0"
+    assert "Apache License" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_hooks_run_locked_tools_and_fetch_nothing() -> None:
+    locked = (ROOT / "requirements.txt").read_text()
+    for repository in load(".pre-commit-config.yaml")["repos"]:
+        assert repository["repo"] == "local"
+        for hook in repository["hooks"]:
+            tool = re.match(r"\.venv/bin/([\w-]+)", hook["entry"])
+            assert hook["language"] == "system"
+            assert tool, hook["entry"]
+            assert re.search(rf"^{tool[1]}==", locked, re.MULTILINE), tool[1]
+
+
+def test_workflow_runs_what_a_contributor_runs_on_pythons_that_the_package_allows() -> None:
+    workflow = load(CI)
+    job = workflow["jobs"]["check"]
+    assert workflow["permissions"] == {"contents": "read"}
+    assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+    assert ".ci/run" in [step.get("run") for step in job["steps"]]
+    pythons = [tuple(map(int, version.split("."))) for version in job["strategy"]["matrix"]["python"]]
+    lowest, below = re.findall(
+        r"(\d+)\.(\d+)", tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    )
+    assert min(pythons) == tuple(map(int, lowest))
+    assert max(pythons) == (int(below[0]), int(below[1]) - 1)
+
+
+@pytest.mark.parametrize("step", [step for job in load(CI)["jobs"].values() for step in job["steps"] if "run" in step])
+def test_shell_of_the_workflow_can_be_parsed(step: dict) -> None:
+    result = subprocess.run(["bash", "-n"], input=step["run"], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("path", ISSUE_FORMS, ids=lambda path: path.name)
+def test_issue_form_is_one_that_github_shows(path: Path) -> None:
+    form = load(path)
+    assert form.keys() >= {"name", "description", "body"}
+    questions = [item for item in form["body"] if item["type"] != "markdown"]
+    assert len({item["id"] for item in questions}) == len(questions) > 0
+    assert all(item["attributes"]["label"] for item in questions)
