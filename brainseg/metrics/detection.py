@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from brainseg.metrics.overlap import Confusion, check_pair, count
 from brainseg.volumes import BoolArray
@@ -45,7 +44,7 @@ def auc(*, slice_true: BoolArray, slice_score: NDArray[np.floating]) -> float:
     Raises:
         ValueError: if the arrays are not (S,) both, a dtype is wrong, or a score is not finite.
 
-    Source: Hanley & McNeil 1982, Radiology 143(1):29-36, as the rank sum of Mann & Whitney 1947.
+    Source: Hanley & McNeil 1982, Radiology 143(1):29-36.
     """
     if slice_true.ndim != 1 or slice_true.shape != slice_score.shape:
         raise ValueError(f"auc: expected two arrays of shape (S,), found {slice_true.shape} and {slice_score.shape}")
@@ -53,9 +52,8 @@ def auc(*, slice_true: BoolArray, slice_score: NDArray[np.floating]) -> float:
         raise ValueError(f"slice_true: expected bool, found {slice_true.dtype}")
     if not np.issubdtype(slice_score.dtype, np.floating) or not np.isfinite(slice_score).all():
         raise ValueError(f"slice_score: expected finite floating numbers, found {slice_score.dtype} or NaN or infinity")
-    with_tumour = int(np.count_nonzero(slice_true))
-    without = len(slice_true) - with_tumour
-    if not (with_tumour and without):
-        return math.nan
-    rank_sum = float(rankdata(slice_score)[slice_true].sum())
-    return (rank_sum - with_tumour * (with_tumour + 1) / 2) / (with_tumour * without)
+    with_tumour, without = slice_score[slice_true], np.sort(slice_score[~slice_true])
+    pairs = len(with_tumour) * len(without)
+    lower = np.searchsorted(without, with_tumour, side="left")
+    lower_or_tied = np.searchsorted(without, with_tumour, side="right")
+    return float((lower + lower_or_tied).sum()) / 2 / pairs if pairs else math.nan
