@@ -1,24 +1,21 @@
-"""Counts in, tables and metrics out: what the stage evaluate writes."""
+"""Scores in, tables and metrics out: what the stage evaluate writes under metrics/."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from brainseg.metrics import probability
+from brainseg.metrics import bootstrap, calibration, detection
 from brainseg.metrics.overlap import Confusion
-from brainseg.scoring import PatientCounts, SubsetCounts
+from brainseg.operating_point import OperatingPoint
+from brainseg.scoring import OVERLAPS, SCORES, PatientScores, SubsetScores
 
-SCORES = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
-LOSSES = ("binary_cross_entropy_loss", "soft_dice_loss")
-PLOT_ROWS = 200  # DVC draws every row in the browser and git keeps them
+SEED = 21  # of the resamples: the same for every score, so that all intervals are of the same draws of patients
 
 
-def patient_table(patients: Sequence[PatientCounts]) -> pd.DataFrame:
-    """One row per patient: identity, sizes in pixels, scores of the whole volume (NaN where undefined), losses."""
-    columns = ["patient_id", "site", "slices", "slices_with_tumour", "tumour_pixels", "predicted_pixels"]
+def patient_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
+    """One row per patient: identity, sizes in voxels, `SCORES` (NaN where undefined), and the trivial model's Dice."""
+    columns = ["patient_id", "site", "slices", "slices_with_tumour", "tumour_pixels", "predicted_pixels", "lesions"]
     rows = [
         {
             "patient_id": patient.patient_id,
@@ -27,120 +24,147 @@ def patient_table(patients: Sequence[PatientCounts]) -> pd.DataFrame:
             "slices_with_tumour": sum(counts.tumour > 0 for counts in patient.slices.values()),
             "tumour_pixels": patient.total.tumour,
             "predicted_pixels": patient.total.predicted,
-            **{name: getattr(patient.total, name) for name in SCORES},
-            **{name: getattr(patient, name) for name in LOSSES},
+            "lesions": patient.lesions,
+            **patient.model,
+            "flair_dice": patient.flair["dice"],
         }
         for patient in patients
     ]
-    return pd.DataFrame(rows, columns=[*columns, *SCORES, *LOSSES])
+    return pd.DataFrame(rows, columns=[*columns, *SCORES, "flair_dice"])
 
 
-def confusion_table(patients: Sequence[PatientCounts]) -> pd.DataFrame:
-    """One row per slice, because DVC's confusion template counts rows: does it hold tumour, was any predicted."""
-    words = ("no tumour", "tumour")
-    rows = [
-        (patient.patient_id, number, words[counts.tumour > 0], words[counts.predicted > 0])
-        for patient in patients
-        for number, counts in patient.slices.items()
-    ]
-    return pd.DataFrame(rows, columns=["patient_id", "slice_number", "actual", "predicted"])
-
-
-def dice_table(patients: pd.DataFrame) -> pd.DataFrame:
-    """patient_id and dice of a `patient_table`, best first, without those whose Dice is undefined: bars to draw."""
-    return patients[["patient_id", "dice"]].dropna().sort_values("dice", ascending=False, kind="stable")
-
-
-def curve_table(histogram: NDArray[np.int64]) -> pd.DataFrame:
-    """threshold, precision, sensitivity and dice of all pixels pooled, threshold falling, at most 200 rows."""
-    curve = probability.precision_recall(histogram, points=PLOT_ROWS)
-    names = ["threshold", "precision", "sensitivity", "dice"]
-    return pd.DataFrame({name: getattr(curve, name) for name in names})
-
-
-def history_table(history: pd.DataFrame) -> pd.DataFrame:
-    """The epochs to draw: all of them, or 200 spread evenly from the first to the last."""
-    if len(history) <= PLOT_ROWS:
-        return history
-    return history.iloc[np.linspace(0, len(history) - 1, PLOT_ROWS).round().astype(int)]
-
-
-def score_table(test: SubsetCounts) -> pd.DataFrame:
-    """Every score beside the all-background model's, which predicts probability 0 everywhere.
+def score_table(test: SubsetScores) -> pd.DataFrame:
+    """Every score with its interval, beside those of the two models that anyone can have.
 
     Args:
-        test: counts of a subset, at least one patient.
+        test: scores of a subset, at least one patient.
 
     Returns:
-        A row per score and binary_cross_entropy_loss, by name; columns mean, median (over the patients whose value is
-        defined), left_out (how many others), pooled (all pixels at once, so that a patient with many slices weighs
-        more), background_mean, background_pooled. NaN where undefined.
+        A row per score, by name. Columns: mean with ci_low and ci_high (95 %, patients resampled), median, left_out
+        (how many patients have no value), pooled (all pixels or slices at once, so that a large patient weighs more),
+        and the means of the model that finds nothing (background) and of the trivial one (flair). NaN where undefined.
     """
-    names = [LOSSES[0], *SCORES]
-    model = patient_table(test.patients)[names]
-    background = pd.DataFrame([_background_scores(patient.total) for patient in test.patients])[names]
-    pixels = [patient.total.pixels for patient in test.patients]
-    pooled = {name: getattr(test.pooled, name) for name in SCORES}
-    pooled[LOSSES[0]] = float(np.average(model[LOSSES[0]], weights=pixels))
+    values = pd.DataFrame([patient.model for patient in test.patients], dtype="float64")
+    means = {name: bootstrap.interval(values[name], seed=SEED) for name in SCORES}
     return pd.DataFrame(
         {
-            "mean": model.mean(),
-            "median": model.median(),
-            "left_out": model.isna().sum(),
-            "pooled": pd.Series(pooled),
-            "background_mean": background.mean(),
-            "background_pooled": pd.Series(_background_scores(test.pooled)),
+            "mean": {name: found.value for name, found in means.items()},
+            "ci_low": {name: found.ci_low for name, found in means.items()},
+            "ci_high": {name: found.ci_high for name, found in means.items()},
+            "median": values.median(),
+            "left_out": {name: found.left_out for name, found in means.items()},
+            "pooled": pd.Series(_pooled(test), dtype="float64"),
+            "background": pd.DataFrame([patient.background for patient in test.patients], dtype="float64").mean(),
+            "flair": pd.DataFrame([patient.flair for patient in test.patients], dtype="float64").mean(),
         },
-        index=names,
+        index=list(SCORES),
     )
 
 
-def _background_scores(counts: Confusion) -> dict[str, float]:
-    """What probability 0 everywhere would get on the same pixels."""
-    background = counts.all_background()
-    # A missed pixel costs -log(CLIP), any other one nothing: see probability.binary_cross_entropy.
-    loss = -math.log(probability.CLIP) * counts.tumour / counts.pixels
-    return {name: getattr(background, name) for name in SCORES} | {LOSSES[0]: loss}
-
-
-def summarise(test: SubsetCounts, validation: SubsetCounts, *, threshold: float, leaky: bool) -> dict[str, float | int]:
-    """The metrics of metrics/evaluate.json; mean, median and pooled as in `score_table`.
-
-    Slices with tumour and slices without are never averaged together, for on a slice without, Dice is 0 or undefined:
-    tumour_slices_dice_mean is over all test slices with tumour, empty_slices_left_empty is the share of those without
-    on which nothing was predicted. validation_dice_mean is over validation patients: look at it, not at the test
-    subset, to choose between experiments.
+def site_table(patients: pd.DataFrame) -> pd.DataFrame:
+    """A row per site, by code.
 
     Args:
-        test: counts of the test subset, at least one patient.
-        validation: counts of the validation subset; without patients its Dice is NaN.
-        threshold: that the counts were made at.
-        leaky: whether slices of one patient stand in several subsets: every name then starts with leaky_.
+        patients: a `patient_table`.
+
+    Returns:
+        Columns site, patients, tumour_pixels_median, dice_mean, dice_median, dice_min, dice_max, dice_left_out,
+        sensitivity_mean, precision_mean, volume_bias_median, hd95_px_median, flair_dice_mean. The range stands in place
+        of an interval, for a site has few patients and an interval from few is too narrow.
+    """
+    sites = patients.groupby("site")
+    table = sites.agg(
+        patients=("patient_id", "size"),
+        tumour_pixels_median=("tumour_pixels", "median"),
+        dice_mean=("dice", "mean"),
+        dice_median=("dice", "median"),
+        dice_min=("dice", "min"),
+        dice_max=("dice", "max"),
+        dice_left_out=("dice", lambda dice: int(dice.isna().sum())),
+        sensitivity_mean=("sensitivity", "mean"),
+        precision_mean=("precision", "mean"),
+        volume_bias_median=("volume_bias", "median"),
+        hd95_px_median=("hd95_px", "median"),
+        flair_dice_mean=("flair_dice", "mean"),
+    )
+    return table.reset_index()
+
+
+def summarise(
+    scores: pd.DataFrame, test: SubsetScores, *, validation_dice: Sequence[float], point: OperatingPoint
+) -> dict[str, float | int]:
+    """The metrics of metrics/evaluate.json: what `dvc metrics diff` shows; the rest stands in the tables.
+
+    Args:
+        scores: `score_table` of the test subset.
+        test: the test subset.
+        validation_dice: of each validation patient at the operating point; look at their mean, not at the test subset,
+            to choose between experiments. Empty: NaN.
+        point: the operating point.
 
     Returns:
         name -> number, NaN where undefined.
     """
-    scores = score_table(test).to_dict("index")
-    empty = [counts.predicted == 0 for counts in test.slices if counts.tumour == 0]
-    metrics: dict[str, float | int] = {
+    mean, median, pooled = (scores[column].to_dict() for column in ("mean", "median", "pooled"))
+    left_out = {name: int(number) for name, number in scores["left_out"].items()}
+    return {
         "test_patients": len(test.patients),
-        "test_slices": len(test.slices),
-        "threshold": threshold,
-        LOSSES[0]: scores[LOSSES[0]]["pooled"],
-        "accuracy": scores["accuracy"]["pooled"],
-        "background_accuracy": scores["accuracy"]["background_pooled"],
-        "dice_mean": scores["dice"]["mean"],
-        "dice_median": scores["dice"]["median"],
-        "dice_pooled": scores["dice"]["pooled"],
-        "background_dice_mean": scores["dice"]["background_mean"],
-        "dice_left_out": int(scores["dice"]["left_out"]),
+        "threshold": point.threshold,
+        "smallest_lesion": point.smallest_lesion,
+        "validation_dice_mean": pd.Series(validation_dice, dtype="float64").mean(),
+        "dice_mean": mean["dice"],
+        "dice_mean_ci_low": scores.loc["dice", "ci_low"],
+        "dice_mean_ci_high": scores.loc["dice", "ci_high"],
+        "dice_median": median["dice"],
+        "dice_left_out": left_out["dice"],
+        "flair_dice_mean": scores.loc["dice", "flair"],
+        "sensitivity_mean": mean["sensitivity"],
+        "precision_mean": mean["precision"],
+        "volume_error_median": median["volume_error"],
+        "hd95_px_median": median["hd95_px"],
+        "hd95_px_left_out": left_out["hd95_px"],
+        "nsd_2px_mean": mean["nsd_2px"],
+        "lesion_sensitivity_mean": mean["lesion_sensitivity"],
+        "lesion_false_positives_mean": mean["lesion_false_positives"],
+        "slice_sensitivity": pooled["slice_sensitivity"],
+        "slice_specificity": pooled["slice_specificity"],
+        "calibration_error": pooled["calibration_error"],
+        "binary_cross_entropy_loss": pooled["binary_cross_entropy_loss"],
+        "accuracy": mean["accuracy"],
+        "background_accuracy": scores.loc["accuracy", "background"],
     }
-    for name in ("iou", "sensitivity", "specificity", "precision"):
-        metrics |= {f"{name}_mean": scores[name]["mean"], f"{name}_pooled": scores[name]["pooled"]}
-    metrics |= {
-        "precision_left_out": int(scores["precision"]["left_out"]),
-        "tumour_slices_dice_mean": pd.Series([c.dice for c in test.slices if c.tumour], dtype="float64").mean(),
-        "empty_slices_left_empty": pd.Series(empty, dtype="float64").mean(),
-        "validation_dice_mean": patient_table(validation.patients)["dice"].mean(),
+
+
+def mark_leaky(names: Sequence[str], *, leaky: bool) -> list[str]:
+    """The names of scores, each starting with leaky_ where slices of one patient stand in several subsets."""
+    return [f"leaky_{name}" if leaky else name for name in names]
+
+
+def _pooled(test: SubsetScores) -> dict[str, float]:
+    """Scores of all pixels, or of all slices, as if there was one patient; those that have a meaning so."""
+    pixels, slices = test.pooled, _slice_counts(test.slices)
+    losses = [patient.model["binary_cross_entropy_loss"] for patient in test.patients]
+    return {name: getattr(pixels, name) for name in (*OVERLAPS, "volume_error", "volume_bias")} | {
+        "slice_sensitivity": slices.sensitivity,
+        "slice_specificity": slices.specificity,
+        "slice_auc": detection.auc(
+            slice_true=np.array([counts.tumour > 0 for counts in test.slices]),
+            slice_score=np.concatenate([patient.slice_score for patient in test.patients]),
+        ),
+        "calibration_error": calibration.reliability(test.head_histogram).expected_calibration_error,
+        "brier_loss": calibration.brier_loss(test.head_histogram),
+        "binary_cross_entropy_loss": float(
+            np.average(losses, weights=[patient.total.pixels for patient in test.patients])
+        ),
     }
-    return {f"leaky_{name}" if leaky else name: value for name, value in metrics.items()}
+
+
+def _slice_counts(slices: Sequence[Confusion]) -> Confusion:
+    """Slices counted by whether they hold tumour and whether any was predicted."""
+    pairs = [(counts.tumour > 0, counts.predicted > 0) for counts in slices]
+    return Confusion(
+        tp=pairs.count((True, True)),
+        fp=pairs.count((False, True)),
+        fn=pairs.count((True, False)),
+        tn=pairs.count((False, False)),
+    )

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from brainseg import baselines
 from brainseg.cases import Case
 from brainseg.errors import UserError
 from brainseg.params import EvaluateParams
 from brainseg.postprocessing import label_lesions, remove_small_lesions
-from brainseg.tables import write_json
+from brainseg.tables import replacing
 from brainseg.volumes import BoolArray, FloatArray
 
 THRESHOLDS = tuple(round(step / 20, 2) for step in range(1, 20))
 SMALLEST_LESIONS = (0, 10, 30, 100, 300)  # voxels; each about three times the one before
-NO_GAIN = 0.001  # mean Dice; less is no reason to leave 0.5, or to remove anything
+NO_GAIN = 0.001  # mean Dice; less is no reason to leave 0.5, or to drop anything, whoever gains it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +63,10 @@ class Search:
     @property
     def flair_threshold(self) -> float:
         """The trivial model's best threshold, the lowest of equals; NaN if no validation patient has a Dice."""
-        means = _means(self.flair_dice)
-        return baselines.THRESHOLDS[int(means.argmax())] if np.isfinite(means).any() else float("nan")
+        known = ~np.isnan(self.flair_dice).any(axis=1)  # undefined at one threshold only: no tumour to find
+        if not known.any():
+            return float("nan")
+        return baselines.THRESHOLDS[int(self.flair_dice[known].mean(axis=0).argmax())]
 
 
 def search(cases: Iterable[Case], params: EvaluateParams) -> Search:
@@ -96,18 +99,25 @@ def search(cases: Iterable[Case], params: EvaluateParams) -> Search:
 
 
 def choose(found: Search, params: EvaluateParams) -> OperatingPoint:
-    """The point with the best mean Dice over validation patients, or the simplest one that is as good.
+    """The simplest point that the validation patients do not tell from the best one.
+
+    The best of many points on few patients is best by luck as well. So a point is as good as the best one if the 95 %
+    interval of the paired difference in Dice includes 0 (Student's t, for bootstrap intervals of few patients are too
+    narrow), or if the mean difference is at most `NO_GAIN`. Of those, the one that drops the least is taken, and of
+    these the one nearest to 0.5. One patient shows no difference.
 
     Args:
         found: what `search` gave.
         params: the section evaluate; a number there is taken as it is.
 
     Returns:
-        Of the points whose mean is less than `NO_GAIN` below the best, the one that drops the least, and of these the
-        one nearest to 0.5. A patient without tumour counts 0 where anything is predicted, and is left out otherwise.
+        The point. A patient without tumour counts 0 where anything is predicted, and here, with nothing predicted, 1.
 
     Raises:
         UserError: if there is something to choose, and no validation patient with a Dice to choose by.
+
+    Source: after the one-standard-error rule of Breiman et al. 1984, Classification and Regression Trees, section
+    3.4.3, with an interval of differences in place of one standard error.
     """
     points = [
         OperatingPoint(threshold=threshold, smallest_lesion=size)
@@ -117,20 +127,28 @@ def choose(found: Search, params: EvaluateParams) -> OperatingPoint:
     ]
     if len(points) == 1:
         return points[0]
-    means = _means(np.stack([found.dice_at(point) for point in points], axis=1))
-    if not np.isfinite(means).any():
+    dice = np.stack([found.dice_at(point) for point in points], axis=1)
+    if np.isnan(dice).all():
         raise UserError(
             f"evaluate: {len(found.dice)} validation patient(s), and none with tumour, true or predicted, so there is "
             "nothing to choose threshold and smallest lesion by. Write numbers in params.yaml, evaluate.threshold: 0.5 "
             "and evaluate.smallest_lesion: 0, or raise split.validation_share"
         )
-    good = [point for point, mean in zip(points, means, strict=True) if mean > means.max() - NO_GAIN]
+    dice = np.nan_to_num(dice, nan=1)
+    lost = dice[:, [dice.mean(axis=0).argmax()]] - dice
+    margin = np.full(len(points), np.inf)
+    if len(dice) > 1:
+        error = lost.std(axis=0, ddof=1) / np.sqrt(len(dice))
+        margin = np.maximum(stats.t.ppf(0.975, len(dice) - 1) * error, NO_GAIN)
+    as_good = lost.mean(axis=0) <= margin
+    good = [point for point, good in zip(points, as_good, strict=True) if good]
     return min(good, key=lambda point: (point.smallest_lesion, abs(point.threshold - 0.5), point.threshold))
 
 
 def write_operating_point(path: Path, point: OperatingPoint) -> None:
-    """Write models/operating_point.json."""
-    write_json(path, asdict(point))
+    """Write models/operating_point.json, the numbers unrounded."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(asdict(point), indent=2) + "\n", encoding="utf-8")
 
 
 def read_operating_point(path: Path) -> OperatingPoint:
@@ -160,9 +178,3 @@ def _dice_by_size(case: Case, threshold: float, sizes: tuple[int, ...]) -> NDArr
     kept = pixels >= np.array(sizes)[:, None]
     total = kept @ pixels + np.count_nonzero(mask_true)
     return np.asarray(2 * (kept @ found) / np.where(total, total, np.nan))
-
-
-def _means(dice: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over patients, shape (points,), without those whose Dice is undefined; -inf without any."""
-    known = np.isfinite(dice).sum(axis=0)
-    return np.where(known, np.nansum(dice, axis=0) / np.maximum(known, 1), -np.inf)

@@ -4,11 +4,21 @@ Every stage reads the whole file, so that a mistake in a late section is found b
 """
 
 import difflib
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from brainseg.errors import UserError
 
@@ -125,9 +135,19 @@ class PredictParams(Section):
 
 
 class EvaluateParams(Section):
-    """How probabilities become outlines and scores."""
+    """How probabilities become outlines and scores; validation: chosen on the validation patients."""
 
-    threshold: float = Field(gt=0, le=1)
+    threshold: Annotated[float, Field(gt=0, le=1)] | Literal["validation"]
+    smallest_lesion: Annotated[int, Field(ge=0)] | Literal["validation"]
+
+    @field_validator("threshold", "smallest_lesion", mode="wrap")
+    @classmethod
+    def _one_fault_for_both_forms(cls, value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        try:
+            return check(value)
+        except ValidationError:
+            number = "a number above 0 and at most 1" if info.field_name == "threshold" else "a whole number from 0"
+            raise ValueError(f"expected {number}, or validation, found {value!r}") from None
 
 
 class VisualiseParams(Section):
@@ -149,6 +169,24 @@ class Params(Section):
     evaluate: EvaluateParams
     visualise: VisualiseParams
 
+    @model_validator(mode="after")
+    def _has_patients_to_choose_on(self) -> "Params":
+        if self.split.validation == "test" and "validation" in (self.evaluate.threshold, self.evaluate.smallest_lesion):
+            raise ValueError(
+                "with split.validation: test there is no validation subset: write numbers, evaluate.threshold: 0.5 and "
+                "evaluate.smallest_lesion: 0"
+            )
+        return self
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-05 as a number, as YAML 1.2 does and as `dvc exp run -S` writes it; PyYAML alone reads text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check a parameter file.
@@ -164,7 +202,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
             all of its faults in one message.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise UserError(
             f"{path}: not found. Run from the project's root, or copy one: cp presets/phantom.yaml {path}"
@@ -192,8 +230,6 @@ def _describe(fault: Any) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error":
         return f"{key}: {message}"
-    if fault["type"] == "float_type" and isinstance(fault["input"], str):
-        message += " (YAML reads 1e-4 as text: write 1.0e-4)"
     return f"{key}: {message}, found {fault['input']!r}"
 
 

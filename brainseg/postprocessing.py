@@ -28,7 +28,7 @@ def remove_small_lesions(mask: BoolArray, smallest: int) -> BoolArray:
     box, labels = label_lesions(mask)
     if smallest <= 1:
         return mask.copy()
-    kept = np.bincount(labels.ravel()) >= smallest
+    kept = np.bincount(labels.ravel(), minlength=1) >= smallest
     kept[0] = False
     cleaned = np.zeros_like(mask)
     cleaned[box] = kept[labels]

@@ -1,41 +1,70 @@
-"""Probability maps and outlines in, counts out: everything that the scores of a subset are made from.
+"""Patients in, scores out: the model's, and those of two models that anyone can have.
 
-A patient is read, counted and let go before the next one: what stays is counts of pixels, a slice at a time, and one
-histogram of probabilities.
+A patient is read, scored and let go before the next one: what stays is numbers, counts of a slice at a time, and two
+histograms of probabilities.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from brainseg.errors import UserError
-from brainseg.formats.stack import read_volume
-from brainseg.metrics import overlap, probability
+from brainseg.baselines import flair_mask
+from brainseg.cases import Case
+from brainseg.metrics import calibration, detection, lesions, overlap, probability, surface
 from brainseg.metrics.overlap import Confusion
-from brainseg.tables import read_probabilities
-from brainseg.volumes import FloatArray, Volume
+from brainseg.operating_point import OperatingPoint
+from brainseg.volumes import BoolArray, FloatArray
+
+# No spacing is stored with these pictures, so distances are in pixels, a step to the next slice counting as one:
+# brainseg.metrics.surface says what that makes of them. An outline is rounded to the grid by up to a pixel: truth and
+# prediction together by two, which is no error yet.
+NSD_TOLERANCE = 2
+OVERLAPS = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
+SCORES = (
+    *OVERLAPS,
+    "volume_error",
+    "volume_bias",
+    "hd95_px",
+    "assd_px",
+    f"nsd_{NSD_TOLERANCE}px",
+    "lesion_dice",
+    "lesion_sensitivity",
+    "lesion_false_positives",
+    "slice_sensitivity",
+    "slice_specificity",
+    "slice_auc",
+    "calibration_error",
+    "brier_loss",
+    "binary_cross_entropy_loss",
+    "soft_dice_loss",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatientCounts:
+class PatientScores:
     """What is kept of a scored patient.
 
     Attributes:
         patient_id: the patient's identifier.
         site: the hospital's code.
         slices: slice number -> counts of its pixels, on the patient's own grid; scored slices only.
-        binary_cross_entropy_loss: mean over the pixels of these slices.
-        soft_dice_loss: of these slices stacked; NaN if undefined.
+        slice_score: shape (S,), float64, sum of each slice's probabilities, in the order of `slices`.
+        lesions: connected components of the reference.
+        model: name -> score, `SCORES`, of the model at its operating point; NaN where undefined.
+        background: the same of the model that finds nothing.
+        flair: the same of the trivial model, FLAIR above a threshold.
     """
 
     patient_id: str
     site: str
     slices: dict[int, Confusion]
-    binary_cross_entropy_loss: float
-    soft_dice_loss: float
+    slice_score: NDArray[np.float64]
+    lesions: int
+    model: dict[str, float]
+    background: dict[str, float]
+    flair: dict[str, float]
 
     @property
     def total(self) -> Confusion:
@@ -44,16 +73,18 @@ class PatientCounts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubsetCounts:
+class SubsetScores:
     """What is kept of a scored subset.
 
     Attributes:
         patients: in the order of their identifiers.
         histogram: of all pixels, see `brainseg.metrics.probability.histogram`.
+        head_histogram: of the pixels inside the heads.
     """
 
-    patients: tuple[PatientCounts, ...]
+    patients: tuple[PatientScores, ...]
     histogram: NDArray[np.int64]
+    head_histogram: NDArray[np.int64]
 
     @property
     def slices(self) -> tuple[Confusion, ...]:
@@ -66,89 +97,102 @@ class SubsetCounts:
         return sum(self.slices, Confusion())
 
 
-def subset_rows(index: pd.DataFrame, split: pd.DataFrame, subset: str) -> pd.DataFrame:
-    """The rows of data/index.csv that stand in a subset.
+def score_cases(cases: Iterable[Case], point: OperatingPoint, *, flair_threshold: float) -> SubsetScores:
+    """Score patients one at a time.
 
     Args:
-        index: a row per slice, tables.INDEX_COLUMNS.
-        split: a row per slice, tables.SPLIT_COLUMNS.
-        subset: train, validation or test.
+        cases: the patients; may be none.
+        point: the model's threshold and smallest lesion.
+        flair_threshold: the trivial model's, deviations above the mean; NaN: its scores are NaN.
 
     Returns:
-        Rows of `index`, all its columns, by patient and slice number; empty if the subset is.
-
-    Raises:
-        UserError: if the split names a slice twice, or one that the index does not have.
-    """
-    key = ["patient_id", "slice_number"]
-    wanted = split.loc[split["subset"] == subset, key].sort_values(key)
-    rows = wanted.merge(index, how="left", on=key, indicator=True)
-    wrong = rows[rows.duplicated(key) | (rows["_merge"] == "left_only")]
-    if len(wrong):
-        first = wrong.iloc[0]
-        raise UserError(
-            f"data/split.csv does not go with data/index.csv: {len(wrong)} {subset} slice(s) stand there twice or not "
-            f"at all, the first is {first['patient_id']} slice {first['slice_number']}. Write both again: "
-            "dvc repro --force index split"
-        )
-    return rows[index.columns]
-
-
-def score_subset(rows: pd.DataFrame, *, root: Path, predictions: Path, threshold: float) -> SubsetCounts:
-    """Score the slices in `rows`, one patient at a time.
-
-    Args:
-        rows: rows of data/index.csv; may be some of a patient's slices, may be none at all.
-        root: folder that the paths in `rows` are relative to.
-        predictions: folder with <patient_id>.npz as predict writes them; may hold more slices than `rows`.
-        threshold: in (0, 1]; a pixel with at least this probability is tumour.
-
-    Returns:
-        The counts.
-
-    Raises:
-        UserError: if a picture or a prediction is missing or unreadable, or does not go with the other.
+        Scores and counts.
     """
     patients = []
     histogram = np.zeros((2, probability.BINS), np.int64)
-    for patient_id, patient_rows in rows.groupby("patient_id"):
-        volume = read_volume(patient_rows, root)
-        maps = _maps_of(volume, predictions / f"{patient_id}.npz")
-        histogram += probability.histogram(mask_true=volume.mask_true, probability=maps)
-        patients.append(_count_patient(volume, maps, site=patient_rows["site"].iloc[0], threshold=threshold))
-    return SubsetCounts(patients=tuple(patients), histogram=histogram)
+    head_histogram = np.zeros_like(histogram)
+    for case in cases:
+        mask_true, maps = case.volume.mask_true, case.probability
+        histogram += probability.histogram(mask_true=mask_true, probability=maps)
+        head_histogram += calibration.histogram_inside(mask_true=mask_true, probability=maps, head=case.head)
+        patients.append(_score_patient(case, point, flair_threshold))
+        del case, mask_true, maps  # or they are held while the next patient is read
+    return SubsetScores(patients=tuple(patients), histogram=histogram, head_histogram=head_histogram)
 
 
-def _maps_of(volume: Volume, path: Path) -> FloatArray:
-    """The probability maps of exactly the volume's slices, shape (S, H, W)."""
-    again = "Write it again: dvc repro --force predict"
-    maps, numbers = read_probabilities(path)
-    if maps.ndim != 3 or len(maps) != len(numbers):
-        raise UserError(f"{path}: {len(numbers)} slice number(s) for maps of shape {maps.shape}. {again}")
-    place = {number: position for position, number in enumerate(numbers.tolist())}
-    missing = [number for number in volume.slice_numbers.tolist() if number not in place]
-    if missing:
-        raise UserError(
-            f"{path}: {len(missing)} of {len(volume.slice_numbers)} slices to score are not in it, the first is slice "
-            f"{missing[0]}. {again}"
-        )
-    if maps.shape[1:] != volume.mask_true.shape[1:]:
-        raise UserError(
-            f"{path}: maps are {maps.shape[1]} x {maps.shape[2]} pixels, the patient's slices are "
-            f"{volume.mask_true.shape[1]} x {volume.mask_true.shape[2]}. {again}"
-        )
-    return maps[[place[number] for number in volume.slice_numbers.tolist()]]
+def score_masks(
+    *, mask_true: BoolArray, mask_pred: BoolArray, probability_pred: FloatArray, head: BoolArray
+) -> dict[str, float]:
+    """Every score of one patient.
+
+    Args:
+        mask_true: reference, shape (S, H, W), bool, True = tumour.
+        mask_pred: prediction, same shape, bool; what overlap, distances, lesions and found slices are of.
+        probability_pred: same shape, float32 in [0, 1]; what losses, calibration and ranked slices are of.
+        head: same shape, bool; calibration is of pixels inside it.
+
+    Returns:
+        name -> score, in the order of `SCORES`; NaN where undefined. Distances are in pixels.
+
+    Raises:
+        ValueError: if the shapes differ, a dtype is wrong, or a probability is NaN or outside [0, 1].
+    """
+    counts = overlap.count(mask_true=mask_true, mask_pred=mask_pred)
+    distances = surface.surface_distances(mask_true=mask_true, mask_pred=mask_pred)
+    matched = lesions.match_lesions(mask_true=mask_true, mask_pred=mask_pred)
+    slices = detection.count_slices(mask_true=mask_true, mask_pred=mask_pred)
+    inside = calibration.histogram_inside(mask_true=mask_true, probability=probability_pred, head=head)
+    scores = {name: getattr(counts, name) for name in (*OVERLAPS, "volume_error", "volume_bias")} | {
+        "hd95_px": distances.hd95,
+        "assd_px": distances.assd,
+        f"nsd_{NSD_TOLERANCE}px": distances.nsd(NSD_TOLERANCE),
+        "lesion_dice": matched.lesion_dice,
+        "lesion_sensitivity": matched.lesion_sensitivity,
+        "lesion_false_positives": matched.false_positives,
+        "slice_sensitivity": slices.sensitivity,
+        "slice_specificity": slices.specificity,
+        "slice_auc": detection.auc(
+            slice_true=np.asarray(mask_true.any(axis=(1, 2))), slice_score=slice_scores(probability_pred)
+        ),
+        "calibration_error": calibration.reliability(inside).expected_calibration_error,
+        "brier_loss": calibration.brier_loss(inside),
+        "binary_cross_entropy_loss": probability.binary_cross_entropy(
+            mask_true=mask_true, probability=probability_pred
+        ),
+        "soft_dice_loss": probability.soft_dice_loss(mask_true=mask_true, probability=probability_pred),
+    }
+    return {name: scores[name] for name in SCORES}
 
 
-def _count_patient(volume: Volume, maps: FloatArray, *, site: str, threshold: float) -> PatientCounts:
-    mask_true, mask_pred = volume.mask_true, maps >= threshold
-    return PatientCounts(
-        patient_id=volume.patient_id,
-        site=site,
+def slice_scores(maps: FloatArray) -> NDArray[np.float64]:
+    """How sure each slice holds tumour: the sum of its probabilities, shape (S,), from (S, H, W)."""
+    return np.asarray(maps.sum(axis=(1, 2), dtype=np.float64))
+
+
+def _score_patient(case: Case, point: OperatingPoint, flair_threshold: float) -> PatientScores:
+    mask_true, head = case.volume.mask_true, case.head
+    mask_pred = point.mask_of(case.probability)
+    nothing = np.zeros_like(mask_true)
+    flair = dict.fromkeys(SCORES, float("nan"))
+    if not np.isnan(flair_threshold):
+        flair = _score_certain(mask_true=mask_true, mask_pred=flair_mask(case, flair_threshold), head=head)
+    return PatientScores(
+        patient_id=case.volume.patient_id,
+        site=case.site,
         slices={
             number: overlap.count(mask_true=mask_true[position], mask_pred=mask_pred[position])
-            for position, number in enumerate(volume.slice_numbers.tolist())
+            for position, number in enumerate(case.volume.slice_numbers.tolist())
         },
-        binary_cross_entropy_loss=probability.binary_cross_entropy(mask_true=mask_true, probability=maps),
-        soft_dice_loss=probability.soft_dice_loss(mask_true=mask_true, probability=maps),
+        slice_score=slice_scores(case.probability),
+        lesions=len(lesions.match_lesions(mask_true=mask_true, mask_pred=nothing).found),
+        model=score_masks(mask_true=mask_true, mask_pred=mask_pred, probability_pred=case.probability, head=head),
+        background=_score_certain(mask_true=mask_true, mask_pred=nothing, head=head),
+        flair=flair,
+    )
+
+
+def _score_certain(*, mask_true: BoolArray, mask_pred: BoolArray, head: BoolArray) -> dict[str, float]:
+    """Scores of a model that has no doubts: its probabilities are 0 and 1."""
+    return score_masks(
+        mask_true=mask_true, mask_pred=mask_pred, probability_pred=mask_pred.astype(np.float32), head=head
     )

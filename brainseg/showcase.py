@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from brainseg.errors import UserError
-from brainseg.formats.stack import read_volume
+from brainseg.cases import Case
 from brainseg.metrics.overlap import dice
-from brainseg.tables import read_probabilities
+from brainseg.operating_point import OperatingPoint
 from brainseg.volumes import FLAIR, BoolArray, ByteArray, FloatArray
 
 # Of metrics/patients.csv, a row per test patient: what is read here.
@@ -27,7 +25,8 @@ class SlicePrediction:
         flair: shape (H, W), uint8.
         mask_true: shape (H, W), bool, True = tumour.
         probability: shape (H, W), float32 in [0, 1].
-        threshold: a pixel with at least this probability is tumour.
+        mask_pred: shape (H, W), bool: the prediction, lesions dropped that are too small in the whole volume.
+        threshold: that the prediction was made at.
     """
 
     patient_id: str
@@ -35,12 +34,8 @@ class SlicePrediction:
     flair: ByteArray
     mask_true: BoolArray
     probability: FloatArray
+    mask_pred: BoolArray
     threshold: float
-
-    @property
-    def mask_pred(self) -> BoolArray:
-        """The prediction, shape (H, W), bool."""
-        return self.probability >= self.threshold
 
     @property
     def title(self) -> str:
@@ -107,42 +102,26 @@ def spread(slices: Sequence[SlicePrediction], count: int = 5) -> list[SlicePredi
     return [shown[int(place)] for place in (np.arange(count) + 0.5) / count * len(shown)]
 
 
-def read_slices(rows: pd.DataFrame, *, root: Path, predictions: Path, threshold: float) -> list[SlicePrediction]:
-    """Read slices of the test subset and their predictions.
+def slices_of(case: Case, point: OperatingPoint) -> list[SlicePrediction]:
+    """A patient's slices with their predictions.
 
     Args:
-        rows: rows of data/index.csv.
-        root: data.root.
-        predictions: folder with <patient_id>.npz as predict writes them.
-        threshold: a pixel with at least this probability is tumour.
+        case: the patient.
+        point: how probabilities become a mask.
 
     Returns:
-        A prediction per row, by patient_id and slice_number.
-
-    Raises:
-        UserError: if a picture or a prediction is missing, unreadable or of another size.
+        A prediction per slice of the case, in slice order.
     """
-    slices = []
-    for patient_id, patient_rows in rows.groupby("patient_id"):
-        volume = read_volume(patient_rows, root)
-        path = predictions / f"{patient_id}.npz"
-        maps, numbers = read_probabilities(path)
-        by_number = dict(zip(numbers.tolist(), maps, strict=False))  # one that lacks its map is refused below
-        for number, image, mask_true in zip(volume.slice_numbers.tolist(), volume.image, volume.mask_true, strict=True):
-            probability = by_number.get(number)
-            if probability is None or probability.shape != mask_true.shape:
-                raise UserError(
-                    f"{path}: no probability map of slice {number} with {mask_true.shape[0]} x {mask_true.shape[1]} "
-                    "pixels. Write it again: dvc repro --force predict"
-                )
-            slices.append(
-                SlicePrediction(
-                    patient_id=str(patient_id),
-                    slice_number=number,
-                    flair=image[..., FLAIR],
-                    mask_true=mask_true,
-                    probability=probability,
-                    threshold=threshold,
-                )
-            )
-    return slices
+    volume, mask_pred = case.volume, point.mask_of(case.probability)
+    return [
+        SlicePrediction(
+            patient_id=volume.patient_id,
+            slice_number=number,
+            flair=volume.image[position, ..., FLAIR],
+            mask_true=volume.mask_true[position],
+            probability=case.probability[position],
+            mask_pred=mask_pred[position],
+            threshold=point.threshold,
+        )
+        for position, number in enumerate(volume.slice_numbers.tolist())
+    ]

@@ -29,7 +29,7 @@ Every parameter stands in `params.yaml`, none has a hidden default. An unknown k
 value out of range are refused before a stage starts, all in one message.
 
 A parameter file is complete. The presets in [`presets/`](../presets) are such files: copy one over `params.yaml`, or
-change single values with `dvc exp run -S train.epochs=20`. YAML reads `1e-4` as text: write `1.0e-4`.
+change single values with `dvc exp run -S train.epochs=20`.
 
 This page is made by `python docs/make_parameters.py > docs/parameters.md`, from the types in
 [`brainseg/params.py`](../brainseg/params.py) and the comments in [`presets/phantom.yaml`](../presets/phantom.yaml).
@@ -41,6 +41,8 @@ RULES = """\
 - `split.test_patients` goes with `split.strategy: patient` only. The list it names lies in
   [`held_out/`](../held_out/README.md).
 - `split.test_share` and `split.validation_share` together are below 1.
+- `evaluate.threshold` and `evaluate.smallest_lesion` are numbers where `split.validation` is `test`: no patients
+  are left to choose them on.
 - `data.pattern.image` and `data.pattern.mask` each hold `{patient_id}` and `{slice_number}`, and differ.
   `data.pattern.site` holds `{site}`, or is `null`.
 """

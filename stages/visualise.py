@@ -1,20 +1,24 @@
-"""Draw the learning curve (step 19), test slices with their predictions (step 21), and three test patients.
+"""Draw the learning curve (step 19), test slices with their predictions (step 21), three test patients, and volumes.
 
-Reads:  data/index.csv, data/split.csv, data/predictions/<patient_id>.npz, models/history.csv, metrics/patients.csv,
-        the pictures under data.root
-Writes: plots/pictures/learning_curve.png, plots/pictures/predictions.png, plots/pictures/patients.png
-Params: visualise; evaluate.threshold; train.loss, the name of an axis; split.strategy, because a slice split leaks;
-        data.root, to find the pictures
+Reads:  data/index.csv, data/split.csv, data/predictions/<patient_id>.npz, models/history.csv,
+        models/operating_point.json, metrics/patients.csv, the pictures under data.root
+Writes: plots/pictures/learning_curve.png, plots/pictures/predictions.png, plots/pictures/patients.png,
+        plots/pictures/bland_altman.png
+Params: visualise; train.loss, the name of an axis; split.strategy, because a slice split leaks; data.root, to find the
+        pictures
 """
 
 import argparse
-from functools import partial
 from pathlib import Path
 
-from brainseg import figures, figures_predictions, showcase
+import pandas as pd
+
+from brainseg import figures, figures_predictions, figures_scores, showcase
+from brainseg.cases import read_cases, subset_rows
 from brainseg.errors import UserError
+from brainseg.operating_point import read_operating_point
 from brainseg.params import Params
-from brainseg.scoring import subset_rows
+from brainseg.showcase import SlicePrediction
 from brainseg.tables import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table
 from stages.common import run
 
@@ -26,21 +30,24 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     rows = subset_rows(index, read_table(out / "data/split.csv", SPLIT_COLUMNS), "test")
     history = read_table(out / "models/history.csv", HISTORY_COLUMNS)
     scores = read_table(out / "metrics/patients.csv", showcase.PATIENT_COLUMNS)
-    read_slices = partial(
-        showcase.read_slices,
-        root=Path(params.data.root),
-        predictions=out / "data/predictions",
-        threshold=params.evaluate.threshold,
-    )
+    point = read_operating_point(out / "models/operating_point.json")
+
+    def read_slices(patients: pd.Series) -> list[SlicePrediction]:
+        """All test slices of these patients: what is too small to be kept shows in the whole volume only."""
+        wanted = rows[rows["patient_id"].isin(patients)]
+        cases = read_cases(wanted, index=index, root=Path(params.data.root), predictions=out / "data/predictions")
+        return [one for case in cases for one in showcase.slices_of(case, point)]
 
     figures.draw_learning_curve(history, pictures / "learning_curve.png", loss=params.train.loss)
 
     drawn = showcase.choose_slices(rows, count=params.visualise.slices, seed=params.visualise.seed)
-    figures_predictions.draw_predictions(read_slices(drawn), pictures / "predictions.png", leaky=leaky)
+    keys = set(zip(drawn["patient_id"], drawn["slice_number"], strict=True))
+    shown = [one for one in read_slices(drawn["patient_id"]) if (one.patient_id, one.slice_number) in keys]
+    figures_predictions.draw_predictions(shown, pictures / "predictions.png", leaky=leaky)
 
     patients = []
     for patient_id, title in showcase.choose_patients(scores):
-        slices = showcase.spread(read_slices(rows[rows["patient_id"] == patient_id]))
+        slices = showcase.spread(read_slices(pd.Series([patient_id])))
         if not slices:
             raise UserError(
                 f"metrics/patients.csv: {patient_id} has a Dice, but no tumour or prediction in the test slices. The "
@@ -48,6 +55,7 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
             )
         patients.append((title, slices))
     figures_predictions.draw_patients(patients, pictures / "patients.png", leaky=leaky)
+    figures_scores.draw_bland_altman(scores, pictures / "bland_altman.png", leaky=leaky)
     report(len(history), len(drawn), [title for title, _ in patients], left_out=int(scores["dice"].isna().sum()))
 
 
@@ -58,6 +66,7 @@ def report(epochs: int, slices: int, titles: list[str], *, left_out: int) -> Non
     print(f"plots/pictures/patients.png:       {len(titles) or 'NO'} test patient(s); {left_out} without a Dice")
     for title in titles:
         print(f"  {title}")
+    print("plots/pictures/bland_altman.png:   predicted against true volume of each test patient")
     print("DVC draws the tables beside them: dvc plots show")
 
 

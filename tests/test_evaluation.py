@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from brainseg import evaluation, scoring
+from brainseg import cases, evaluation, plot_tables
 from brainseg.errors import UserError
+from brainseg.metrics import probability as maps
 from brainseg.metrics.overlap import Confusion
-from brainseg.params import load_params
-from brainseg.scoring import PatientCounts, SubsetCounts
+from brainseg.operating_point import OperatingPoint
+from brainseg.params import EvaluateParams, load_params
+from brainseg.scoring import SCORES, PatientScores, SubsetScores, score_masks
 from brainseg.tables import HISTORY_COLUMNS, write_probabilities, write_table
 from stages import evaluate
 
@@ -80,13 +82,13 @@ def write_split(rows):
     write_table(Path("data/split.csv"), pd.DataFrame(rows, columns=["patient_id", "slice_number", "subset", "fold"]))
 
 
-def run_stage(*, strategy="patient", threshold=0.5, out=None):
+def run_stage(*, strategy="patient", threshold=0.5, smallest_lesion=0, out=None):
     params = load_params(ROOT / "params.yaml")
     params = params.model_copy(
         update={
             "data": params.data.model_copy(update={"root": "raw"}),
             "split": params.split.model_copy(update={"strategy": strategy}),
-            "evaluate": params.evaluate.model_copy(update={"threshold": threshold}),
+            "evaluate": EvaluateParams(threshold=threshold, smallest_lesion=smallest_lesion),
         }
     )
     evaluate.main(params, argparse.Namespace(out=out or Path()))
@@ -94,39 +96,97 @@ def run_stage(*, strategy="patient", threshold=0.5, out=None):
 
 
 def test_metrics_by_hand(project):
-    """Pooled over 75 pixels: found 4, missed 2, 1 too many, 68 right."""
     # What each pixel that is not exactly right costs: 1 and 2 of ONE, 8 8 and 5 of TWO, 1 of TEN.
     one = -math.log(0.125) - math.log(0.5) - math.log(1e-7) - math.log(0.875)
     two = -2 * math.log(0.875) - math.log(0.5)
     ten = -math.log(0.875)
+    # Pixels of 75 by probability: 67 of 0, 1 tumour; 3 of 0.125, 1 tumour; 2 of 0.5, 1; 2 of 0.875, both; 1 of 1, it.
+    calibration_error = (1 + 3 * (1 / 3 - 0.125) + 0 + 2 * 0.125 + 0) / 75
     expected = {
         "test_patients": 3,
-        "test_slices": 5,
         "threshold": 0.5,
-        "binary_cross_entropy_loss": (one + two + ten) / 75,
-        "accuracy": 72 / 75,
-        "background_accuracy": 69 / 75,
-        "dice_mean": (4 / 6 + 4 / 5) / 2,
-        "dice_median": (4 / 6 + 4 / 5) / 2,
-        "dice_pooled": 8 / 11,
-        "background_dice_mean": 0,
-        "dice_left_out": 1,
-        "iou_mean": (2 / 4 + 2 / 3) / 2,
-        "iou_pooled": 4 / 7,
-        "sensitivity_mean": (2 / 4 + 1) / 2,
-        "sensitivity_pooled": 4 / 6,
-        "specificity_mean": (1 + 27 / 28 + 1) / 3,
-        "specificity_pooled": 68 / 69,
-        "precision_mean": (1 + 2 / 3) / 2,
-        "precision_pooled": 4 / 5,
-        "precision_left_out": 1,
-        "tumour_slices_dice_mean": (4 / 6 + 1) / 2,
-        "empty_slices_left_empty": 2 / 3,
+        "smallest_lesion": 0,
         "validation_dice_mean": 2 / 3,
+        "dice_mean": (4 / 6 + 4 / 5) / 2,
+        "dice_mean_ci_low": 4 / 6,  # of two patients, a quarter of the resamples is the worse one twice
+        "dice_mean_ci_high": 4 / 5,
+        "dice_median": (4 / 6 + 4 / 5) / 2,
+        "dice_left_out": 1,
+        "flair_dice_mean": (2 * 4 / 34 + 2 * 2 / 32 + 0) / 3,  # pictures of one grey: everything is at the mean
+        "sensitivity_mean": (2 / 4 + 1) / 2,
+        "precision_mean": (1 + 2 / 3) / 2,
+        "volume_error_median": 0.5,
+        "hd95_px_median": (1 + 0.9) / 2,  # 95 % of 0 0 1 1, and of 0 0 1
+        "hd95_px_left_out": 1,
+        "nsd_2px_mean": 1,
+        "lesion_sensitivity_mean": 1,
+        "lesion_false_positives_mean": 0,  # what is too much in TWO hangs on the tumour
+        "slice_sensitivity": 2 / 2,
+        "slice_specificity": 2 / 3,
+        "calibration_error": calibration_error,
+        "binary_cross_entropy_loss": (one + two + ten) / 75,
+        "accuracy": (28 / 30 + 29 / 30 + 1) / 3,
+        "background_accuracy": (26 / 30 + 28 / 30 + 1) / 3,
     }
     metrics = run_stage()
     assert list(metrics) == list(expected)
     assert metrics == pytest.approx(expected, abs=1e-6)
+
+
+def test_operating_point_is_chosen_on_validation_and_written(project):
+    """The two have two pixels of probability 1: any threshold will do, and to drop lesions of 2 voxels will not."""
+    one, two = "TOY_BB_VAL", "TOY_AA_TWO"
+    write_split([("TOY_AA_ONE", 1, "test", 0), (one, 1, "validation", 0), (two, 1, "validation", 0)])
+    mask_true = drawn(two)[0]
+    write_probabilities(Path(f"data/predictions/{two}.npz"), mask_true.astype(np.float32), np.array([1, 2]))
+    metrics = run_stage(threshold="validation", smallest_lesion="validation")
+    assert (metrics["threshold"], metrics["smallest_lesion"]) == (0.5, 0)
+    assert json.loads(Path("models/operating_point.json").read_text()) == {"threshold": 0.5, "smallest_lesion": 0}
+    assert len(pd.read_csv("plots/dice_by_threshold.csv")) == 19
+    write_probabilities(Path(f"data/predictions/{one}.npz"), drawn(one)[0] * np.float32(0.25), np.array([1]))
+    write_probabilities(Path(f"data/predictions/{two}.npz"), mask_true * np.float32(0.25), np.array([1, 2]))
+    assert run_stage(threshold="validation", smallest_lesion="validation")["threshold"] == 0.25
+
+
+def test_small_lesions_are_dropped_before_scoring(project):
+    metrics = run_stage(smallest_lesion=3)
+    patients = pd.read_csv("metrics/patients.csv", index_col="patient_id")
+    assert list(patients["predicted_pixels"]) == [0, 3, 0]
+    assert metrics["precision_mean"] == pytest.approx(2 / 3, abs=1e-6)
+    assert metrics["hd95_px_left_out"] == 2
+    assert pd.read_csv("plots/precision_recall.csv")["threshold"].iloc[0] == 1  # of probabilities, as they are
+
+
+def test_sites_by_hand(project):
+    run_stage()
+    sites = pd.read_csv("metrics/sites.csv", index_col="site")
+    assert list(sites.index) == ["AA", "BB"]
+    aa = {
+        "patients": 2,
+        "tumour_pixels_median": 3,
+        "dice_mean": (4 / 6 + 4 / 5) / 2,
+        "dice_min": 4 / 6,
+        "dice_max": 0.8,
+    }
+    assert dict(sites.loc["AA", list(aa)]) == pytest.approx(aa)
+    assert (sites.loc["BB", "patients"], sites.loc["BB", "dice_left_out"]) == (1, 1)
+    assert np.isnan(sites.loc["BB", "dice_mean"])
+
+
+def test_scores_stand_beside_both_baselines(project):
+    run_stage()
+    scores = pd.read_csv("metrics/scores.csv", index_col="score")
+    assert tuple(scores.index) == SCORES
+    pooled = {"dice": 8 / 11, "iou": 4 / 7, "sensitivity": 4 / 6, "specificity": 68 / 69, "precision": 4 / 5}
+    pooled |= {"accuracy": 72 / 75, "volume_bias": -1 / 6, "slice_specificity": 2 / 3}
+    assert dict(scores.loc[list(pooled), "pooled"]) == pytest.approx(pooled)
+    loss = -math.log(1e-7) * (4 / 30 + 2 / 30 + 0) / 3  # each missed pixel costs 16.1
+    background = {"dice": 0, "sensitivity": 0, "specificity": 1, "volume_bias": -1, "binary_cross_entropy_loss": loss}
+    assert dict(scores.loc[list(background), "background"]) == pytest.approx(background)
+    assert np.isnan(scores.loc["precision", "background"])
+    flair = {"sensitivity": 1, "specificity": 0, "slice_specificity": 0}
+    assert dict(scores.loc[list(flair), "flair"]) == pytest.approx(flair)
+    assert scores.loc["iou", "left_out"] == 1
 
 
 def test_patients_by_hand(project):
@@ -145,7 +205,21 @@ def test_patients_by_hand(project):
     assert dict(one[list(scores)]) == pytest.approx(scores)
     assert one["soft_dice_loss"] == pytest.approx(1 - 2 * 1.625 / (4 + 1.75))
     undefined = patients.loc["TOY_BB_TEN"].isna()
-    assert list(undefined[undefined].index) == ["dice", "iou", "sensitivity", "precision"]
+    assert list(undefined[undefined].index) == [
+        "dice",
+        "iou",
+        "sensitivity",
+        "precision",
+        "volume_error",
+        "volume_bias",
+        "hd95_px",
+        "assd_px",
+        "nsd_2px",
+        "lesion_dice",
+        "lesion_sensitivity",
+        "slice_sensitivity",
+        "slice_auc",
+    ]
     assert patients.loc["TOY_BB_TEN", "soft_dice_loss"] == 1  # a little probability where nothing is
 
 
@@ -173,24 +247,34 @@ def test_plots_by_hand(project):
     assert list(curve) == ["threshold", "precision", "sensitivity", "dice"]
     np.testing.assert_allclose(curve, expected, rtol=1e-8)
     pd.testing.assert_frame_equal(pd.read_csv("plots/history.csv"), pd.read_csv("models/history.csv"))
+    assert Path("plots/volumes.csv").read_text() == (
+        "patient_id,tumour_pixels,predicted_pixels\nTOY_BB_TEN,0,0\nTOY_AA_TWO,2,3\nTOY_AA_ONE,4,2\n"
+    )
+    reliability = pd.read_csv("plots/reliability.csv")
+    assert list(reliability["pixels"]) == [67, 3, 2, 2, 1]  # bins without a pixel are not drawn
+    np.testing.assert_allclose(reliability["observed"], [1 / 67, 1 / 3, 1 / 2, 1, 1], rtol=1e-8)
+    by_threshold = pd.read_csv("plots/dice_by_threshold.csv")
+    assert list(by_threshold["dice_mean"].round(6).unique()) == [0.666667]
 
 
 def test_a_probability_at_the_threshold_is_tumour(project):
-    assert run_stage(threshold=0.875)["sensitivity_pooled"] == 0.5
-    assert run_stage(threshold=0.8751)["sensitivity_pooled"] == pytest.approx(1 / 6, abs=1e-6)
+    assert run_stage(threshold=0.875)["sensitivity_mean"] == pytest.approx((1 / 4 + 1) / 2, abs=1e-6)
+    assert run_stage(threshold=0.8751)["sensitivity_mean"] == pytest.approx((1 / 4 + 0) / 2, abs=1e-6)
 
 
-def test_the_report_stands_beside_the_baseline(project, capsys):
+def test_the_report_stands_beside_the_baselines(project, capsys):
     run_stage()
     printed = capsys.readouterr().out
-    assert "3 test patients, 5 slices, threshold 0.5" in printed
+    assert "1 validation patients: threshold 0.5, no lesion dropped; their mean Dice 0.667" in printed
+    assert "3 test patients, 5 slices" in printed
     (dice,) = (line for line in printed.splitlines() if line.startswith("dice "))
     numbers = [word for word in dice.split() if word[0].isdigit()]
-    assert numbers == ["0.7333", "0.7333", "1", "0.7273", "0.0000", "0.0000"]
-    (loss,) = (line for line in printed.splitlines() if line.startswith("cross_entropy "))
-    assert f"{6 / 75 * -math.log(1e-7):.4f}" in loss  # all-background misses 6 of 75 pixels
-    assert "metrics/patients.csv" in printed
-    assert max(map(len, printed.splitlines())) <= 105
+    assert numbers == ["0.733", "0.667", "0.800", "0.733", "1", "0.727", "0.000", "0.120"]
+    (site,) = (line for line in printed.splitlines() if line.startswith("AA "))
+    assert site.split() == ["AA", "2", "0.733", "0.733", "0.667", "0.800", "0.180"]
+    assert "metrics/evaluate.json" in printed
+    assert "nan" not in printed
+    assert max(map(len, printed.splitlines())) <= 110
 
 
 def test_same_input_same_bytes(project):
@@ -200,7 +284,7 @@ def test_same_input_same_bytes(project):
         (project / "other" / folder).symlink_to(project / folder)
     run_stage(out=Path("other"))
     written = [path for folder in ("metrics", "plots") for path in sorted((project / folder).iterdir())]
-    assert len(written) == 6
+    assert len(written) == 11
     for path in written:
         assert path.read_bytes() == (project / "other" / path.relative_to(project)).read_bytes()
 
@@ -218,9 +302,11 @@ def test_slice_split_scores_test_slices_only_and_says_leaky(project, capsys):
     write_probabilities(Path("data/predictions/TOY_AA_TWO.npz"), probability[1:], np.array([2]))
     metrics = run_stage(strategy="slice")
     assert all(name.startswith("leaky_") for name in metrics)
-    assert (metrics["leaky_test_patients"], metrics["leaky_test_slices"]) == (2, 2)
+    assert metrics["leaky_test_patients"] == 2
+    assert pd.read_csv("metrics/scores.csv")["score"].str.startswith("leaky_").all()
     assert metrics["leaky_dice_mean"] == pytest.approx((4 / 6 + 0) / 2, abs=1e-6)
-    assert metrics["leaky_empty_slices_left_empty"] == 0
+    assert metrics["leaky_slice_specificity"] == 0
+    assert metrics["leaky_flair_dice_mean"] is None  # no patients to choose its threshold on
     assert metrics["leaky_validation_dice_mean"] is None  # the test slices were the validation slices
     assert list(pd.read_csv("metrics/patients.csv")["slices"]) == [1, 1]
     assert "measure memory" in capsys.readouterr().out
@@ -274,13 +360,22 @@ def test_a_split_that_does_not_go_with_the_index(project):
 
 
 def counted(patient_id, **counts):
-    return PatientCounts(
+    scores = dict.fromkeys(SCORES, math.nan) | {"dice": Confusion(**counts).dice}
+    return PatientScores(
         patient_id=patient_id,
         site="AA",
         slices={1: Confusion(**counts)},
-        binary_cross_entropy_loss=0.1,
-        soft_dice_loss=0.5,
+        slice_score=np.zeros(1),
+        lesions=1,
+        model=scores,
+        background=scores,
+        flair=scores,
     )
+
+
+def subset(*patients):
+    empty = np.zeros((2, maps.BINS), np.int64)
+    return SubsetScores(patients=patients, histogram=empty, head_histogram=empty)
 
 
 def test_mean_median_and_pooled_differ_as_they_should():
@@ -289,26 +384,90 @@ def test_mean_median_and_pooled_differ_as_they_should():
         counted("B", tp=90, fn=0, tn=10),  # dice 1
         counted("C", fn=10, tn=10),  # dice 0
     )
-    subset = SubsetCounts(patients=patients, histogram=np.zeros((2, 1), np.int64))
-    dice = evaluation.score_table(subset).loc["dice"]
+    dice = evaluation.score_table(subset(*patients)).loc["dice"]
     assert dice["mean"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert dice["median"] == pytest.approx(2 / 3)
     assert dice["pooled"] == pytest.approx(2 * 91 / (2 * 91 + 1 + 10))
+    assert dice["ci_low"] < dice["mean"] < dice["ci_high"]
 
 
 def test_everything_undefined_is_null_and_warns_of_nothing():
-    subset = SubsetCounts(patients=(counted("A", tn=9),), histogram=np.zeros((2, 1), np.int64))
-    metrics = evaluation.summarise(subset, subset, threshold=0.5, leaky=False)
-    undefined = {name for name, value in metrics.items() if math.isnan(value)}
-    dice = {"dice_mean", "dice_median", "dice_pooled", "background_dice_mean", "validation_dice_mean"}
-    ratios = {f"{name}_{kind}" for name in ("iou", "sensitivity", "precision") for kind in ("mean", "pooled")}
-    assert undefined == dice | ratios | {"tumour_slices_dice_mean"}
-    assert (metrics["dice_left_out"], metrics["precision_left_out"]) == (1, 1)
+    """One patient in all, without tumour, true or predicted."""
+    test = subset(counted("A", tn=9))
+    point = OperatingPoint(threshold=0.5, smallest_lesion=0)
+    metrics = evaluation.summarise(evaluation.score_table(test), test, validation_dice=[], point=point)
+    defined = {name: value for name, value in metrics.items() if not math.isnan(value)}
+    assert defined == {
+        "test_patients": 1,
+        "threshold": 0.5,
+        "smallest_lesion": 0,
+        "dice_left_out": 1,
+        "hd95_px_left_out": 1,
+        "slice_specificity": 1,
+    }
+
+
+def test_one_test_patient_has_scores_and_no_interval(project):
+    write_split([("TOY_AA_ONE", 1, "test", 0), ("TOY_AA_ONE", 2, "test", 0), ("TOY_BB_VAL", 1, "validation", 0)])
+    metrics = run_stage()
+    assert metrics["dice_mean"] == pytest.approx(4 / 6, abs=1e-6)
+    assert metrics["dice_mean_ci_low"] is None
+    assert metrics["dice_mean_ci_high"] is None
+
+
+def test_a_subset_without_patients_to_choose_on_is_one_message(project):
+    write_split([("TOY_AA_ONE", 1, "test", 0)])
+    with pytest.raises(UserError, match=r"0 validation patient\(s\).*evaluate\.smallest_lesion: 0"):
+        run_stage(threshold="validation")
+    assert not Path("metrics").exists()
+    assert run_stage()["validation_dice_mean"] is None  # numbers need none
+    assert list(pd.read_csv("plots/dice_by_threshold.csv")) == ["threshold", "dice_mean", "dice_median"]
+
+
+def masks(**changes):
+    whole = {
+        "mask_true": np.ones((2, 3, 4), np.bool_),
+        "mask_pred": np.ones((2, 3, 4), np.bool_),
+        "probability_pred": np.ones((2, 3, 4), np.float32),
+        "head": np.ones((2, 3, 4), np.bool_),
+    }
+    return {**whole, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"mask_pred": np.ones((2, 4, 3), np.bool_)}, r"differ in shape: \(2, 3, 4\) and \(2, 4, 3\)"),
+        ({"mask_true": np.ones((2, 3, 4), np.uint8)}, "mask_true: expected bool, found uint8"),
+        ({"mask_pred": np.ones((2, 3, 4))}, "mask_pred: expected bool, found float64"),
+        ({"probability_pred": np.full((2, 3, 4), np.nan, np.float32)}, "others or NaN"),
+        ({"probability_pred": np.ones((2, 3, 4), np.int64)}, "probability: expected floating, found int64"),
+        ({"head": np.ones((2, 3, 4), np.uint8)}, "head: expected bool, found uint8"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        score_masks(**masks(**changes))
+
+
+def test_a_perfect_model_has_the_best_of_every_score():
+    mask_true = np.zeros((2, 6, 6), np.bool_)
+    mask_true[0, 1:4, 1:4] = True
+    scores = score_masks(
+        **masks(
+            mask_true=mask_true,
+            mask_pred=mask_true,
+            probability_pred=mask_true.astype(np.float32),
+            head=np.ones_like(mask_true),
+        )
+    )
+    best = {name: 0 if name.endswith(("_error", "_loss", "_bias", "_px", "_positives")) else 1 for name in SCORES}
+    assert scores == pytest.approx(best | {"binary_cross_entropy_loss": 0})
 
 
 def test_a_long_history_is_thinned_from_first_to_last():
     history = pd.DataFrame({"epoch": np.arange(1, 1001)})
-    thinned = evaluation.history_table(history)["epoch"]
+    thinned = plot_tables.thinned(history)["epoch"]
     assert len(thinned.unique()) == 200
     assert (thinned.iloc[0], thinned.iloc[-1]) == (1, 1000)
 
@@ -316,7 +475,7 @@ def test_a_long_history_is_thinned_from_first_to_last():
 def test_patients_are_let_go(project, monkeypatch):
     """Memory does not grow with the number of patients: reading one, at most the one before is still held."""
     volumes, held = [], []
-    read = scoring.read_volume
+    read = cases.read_volume
 
     def watched(*args):
         held.append(sum(volume() is not None for volume in volumes))
@@ -324,7 +483,7 @@ def test_patients_are_let_go(project, monkeypatch):
         volumes.append(weakref.ref(volume))
         return volume
 
-    monkeypatch.setattr(scoring, "read_volume", watched)
+    monkeypatch.setattr(cases, "read_volume", watched)
     run_stage()
     assert len(held) == 4
     assert max(held) <= 1

@@ -15,7 +15,8 @@ ISSUE_FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
 
 
 def load(path: str | Path) -> dict:
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    content: dict = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    return content
 
 
 def test_changelog_begins_with_the_version_of_the_package() -> None:

@@ -1,5 +1,6 @@
 """params.yaml: what is refused, and with which words."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def test_params_are_frozen() -> None:
     ("section", "key", "value", "words"),
     [
         ("train", "epoch", 3, "train.epoch: unknown key; did you mean epochs"),
-        ("train", "learning_rate", "1e-4", "write 1.0e-4"),
+        ("train", "learning_rate", "fast", "train.learning_rate: Input should be a valid number, found 'fast'"),
         ("train", "size", 100, "train.size: Input should be a multiple of 16, found 100"),
         ("train", "batch_size", 0, "train.batch_size: Input should be greater than or equal to 1, found 0"),
         ("train", "batch_size", True, "train.batch_size: Input should be a valid integer, found True"),
@@ -41,7 +42,10 @@ def test_params_are_frozen() -> None:
         ("train", "dropout", float("nan"), "train.dropout"),
         ("split", "test_share", 0.6, "split.test_share: Input should be less than or equal to 0.5, found 0.6"),
         ("split", "validation", "test", "strategy: slice only"),
-        ("evaluate", "threshold", 0, "evaluate.threshold"),
+        ("evaluate", "threshold", 0, "evaluate.threshold: expected a number above 0 and at most 1, or validation"),
+        ("evaluate", "threshold", "valdation", "or validation, found 'valdation'"),
+        ("evaluate", "threshold", True, "evaluate.threshold: expected a number above 0"),
+        ("evaluate", "smallest_lesion", 1.5, "evaluate.smallest_lesion: expected a whole number from 0, or validation"),
     ],
 )
 def test_fault_is_told_with_key_expectation_and_value(
@@ -54,6 +58,14 @@ def test_fault_is_told_with_key_expectation_and_value(
     assert "1 fault(s)" in str(error.value)
 
 
+def test_without_validation_patients_the_operating_point_is_numbers(tmp_path: Path, content: dict) -> None:
+    content["split"] |= {"strategy": "slice", "validation": "test"}
+    with pytest.raises(UserError, match=r"evaluate\.threshold: 0\.5 and evaluate\.smallest_lesion: 0"):
+        load(tmp_path, content)
+    content["evaluate"] = {"threshold": 0.5, "smallest_lesion": 0}
+    assert load(tmp_path, content).evaluate.threshold == 0.5
+
+
 def test_all_faults_come_in_one_message(tmp_path: Path, content: dict) -> None:
     del content["train"]["filters"]
     content["visualise"]["slices"] = "ten"
@@ -62,6 +74,15 @@ def test_all_faults_come_in_one_message(tmp_path: Path, content: dict) -> None:
         load(tmp_path, content)
     for words in ("train.filters: missing", "visualise.slices", "colour: unknown key"):
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["5e-05", "1e-4", "5.0e-5", "0.00005", "1E-4", "1.e-4"])
+def test_numbers_are_read_however_they_are_written(tmp_path: Path, text: str) -> None:
+    """`dvc exp run -S` writes 5e-05, which PyYAML alone reads as text."""
+    path = tmp_path / "params.yaml"
+    lines = (ROOT / "params.yaml").read_text()
+    path.write_text(re.sub(r"(?m)^(  learning_rate: )\S+", rf"\g<1>{text}", lines))
+    assert load_params(path).train.learning_rate == float(text)
 
 
 def test_pattern_must_name_patient_and_slice(tmp_path: Path, content: dict) -> None:

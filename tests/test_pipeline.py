@@ -116,7 +116,8 @@ def test_changed_threshold_scores_and_draws_anew_but_does_not_train(project: Pro
     assert project.json("metrics/evaluate.json")["threshold"] == 0.3
     assert "evaluate.threshold" in project.run("dvc", "params", "diff")
     assert "threshold" in project.run("dvc", "metrics", "diff")
-    project.set(evaluate={"threshold": 0.5})
+    assert "test patients in both" in project.run("brainseg", "compare", "HEAD")
+    project.set(evaluate={"threshold": "validation"})
     project.run("dvc", "repro")
     assert project.run("git", "status", "--porcelain", "metrics", "plots") == ""
 
@@ -157,12 +158,12 @@ def test_commands_that_compare_work_offline(project: Project) -> None:
     project.run("dvc", "plots", "show")
     page = (project.root / "dvc_plots/index.html").read_text()
     assert 'src="http' not in page
-    for name in ("learning_curve.png", "predictions.png", "patients.png", "index_slices.png"):
+    for name in ("learning_curve.png", "predictions.png", "patients.png", "index_slices.png", "bland_altman.png"):
         assert name in page
 
 
 def test_every_image_that_the_plots_page_shows_exists(project: Project) -> None:
-    for name in ("learning_curve", "predictions", "patients", "index_slices"):
+    for name in ("learning_curve", "predictions", "patients", "index_slices", "bland_altman"):
         picture = cv2.imread(str(project.root / f"plots/pictures/{name}.png"))
         assert picture is not None
         assert picture.std() > 0

@@ -101,7 +101,7 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
         "min_learning_rate": 1e-5,
     }
     assert params.train.model_dump(include=set(expected)) == expected
-    assert params.evaluate.threshold == 0.5
+    assert params.evaluate.model_dump() == {"threshold": 0.5, "smallest_lesion": 0}
     assert params.visualise.slices == 10
 
 
@@ -134,5 +134,5 @@ def test_preset_runs_from_index_to_visualise(runs: Path, name: str) -> None:
     leaky = load_params(runs / name / "params.yaml").split.strategy == "slice"
     assert {key.startswith("leaky_") for key in metrics} == {leaky}
     assert len(pd.read_csv(runs / name / "metrics/patients.csv")) == metrics["leaky_" * leaky + "test_patients"] > 0
-    for picture in ("index_slices", "learning_curve", "predictions", "patients"):
+    for picture in ("index_slices", "learning_curve", "predictions", "patients", "bland_altman"):
         assert (runs / name / f"plots/pictures/{picture}.png").stat().st_size > 0

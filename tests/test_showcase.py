@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from brainseg.cases import read_cases
 from brainseg.errors import UserError
 from brainseg.formats.kaggle import index_folder
+from brainseg.operating_point import OperatingPoint, write_operating_point
 from brainseg.params import DataParams, Params, load_params
-from brainseg.showcase import PATIENT_COLUMNS, SlicePrediction, choose_patients, choose_slices, read_slices, spread
+from brainseg.showcase import PATIENT_COLUMNS, SlicePrediction, choose_patients, choose_slices, slices_of, spread
 from brainseg.tables import HISTORY_COLUMNS, write_probabilities, write_table
 from stages import visualise
 
@@ -35,6 +37,7 @@ def slices(truth: list[bool], found: list[bool]) -> list[SlicePrediction]:
             flair=np.zeros((1, 1), np.uint8),
             mask_true=np.full((1, 1), true),
             probability=np.full((1, 1), float(pred), np.float32),
+            mask_pred=np.full((1, 1), pred),
             threshold=0.5,
         )
         for number, (true, pred) in enumerate(zip(truth, found, strict=True), start=1)
@@ -108,6 +111,7 @@ def project(tmp_path: Path, tiny_data: DataParams, monkeypatch: pytest.MonkeyPat
         write_probabilities(Path(f"data/predictions/{patient_id}.npz"), probability, np.arange(1, 6))
     rows = [(patient_id, 0.8, 256, 192) for patient_id in test_patients]
     write_table(Path("metrics/patients.csv"), pd.DataFrame(rows, columns=list(PATIENT_COLUMNS)))
+    write_operating_point(Path("models/operating_point.json"), OperatingPoint(threshold=0.5, smallest_lesion=0))
     epochs = pd.DataFrame({name: [1.0, 2.0] for name in HISTORY_COLUMNS}).astype(HISTORY_COLUMNS)
     write_table(Path("models/history.csv"), epochs)
     return load_params(PRESET).model_copy(update={"data": tiny_data})
@@ -117,18 +121,30 @@ def run(project: Params) -> None:
     visualise.main(project, argparse.Namespace(out=Path()))
 
 
-def test_reads_the_slices_asked_for_with_their_own_maps(project: Params) -> None:
+def predictions(project: Params, patient: str, point: OperatingPoint) -> list[SlicePrediction]:
     index = pd.read_csv("data/index.csv", keep_default_na=False)
-    rows = index[index["patient_id"].str.contains("_DU_") & index["slice_number"].isin([1, 3])]
-    first, third = read_slices(rows, root=Path(project.data.root), predictions=Path("data/predictions"), threshold=0.5)
-    assert (first.slice_number, third.slice_number) == (1, 3)
-    assert not first.mask_pred.any()
-    assert third.title == "slice 3, Dice 0.86"  # 2 * 96 / (128 + 96): the last quarter of the rectangle is missed
+    rows = index[index["patient_id"].str.contains(patient)]
+    (case,) = read_cases(rows, index=index, root=Path(project.data.root), predictions=Path("data/predictions"))
+    return slices_of(case, point)
 
 
-def test_stage_writes_three_pictures_and_says_so(project: Params, capsys: pytest.CaptureFixture[str]) -> None:
+def test_slices_have_their_own_maps(project: Params) -> None:
+    shown = predictions(project, "_DU_", OperatingPoint(threshold=0.5, smallest_lesion=0))
+    assert [one.slice_number for one in shown] == [1, 2, 3, 4, 5]
+    assert [bool(one.mask_pred.any()) for one in shown] == [False, True, True, False, False]
+    assert shown[2].title == "slice 3, Dice 0.86"  # 2 * 96 / (128 + 96): the last quarter of the rectangle is missed
+
+
+def test_lesions_are_dropped_that_are_too_small_in_the_whole_volume(project: Params) -> None:
+    """The rectangle has 96 pixels in each of two slices."""
+    for smallest, found in ((192, True), (193, False)):
+        shown = predictions(project, "_DU_", OperatingPoint(threshold=0.5, smallest_lesion=smallest))
+        assert bool(shown[2].mask_pred.any()) == found
+
+
+def test_stage_writes_four_pictures_and_says_so(project: Params, capsys: pytest.CaptureFixture[str]) -> None:
     run(project)
-    names = ["learning_curve.png", "patients.png", "predictions.png"]
+    names = ["bland_altman.png", "learning_curve.png", "patients.png", "predictions.png"]
     assert sorted(path.name for path in Path("plots/pictures").iterdir()) == names
     printed = capsys.readouterr().out
     assert "4 test slice(s) with tumour" in printed
@@ -157,5 +173,19 @@ def test_stage_refuses_maps_that_do_not_fit(project: Params, slices_kept: int, s
     path = Path("data/predictions/TCGA_DU_0002_20000202.npz")
     probability = np.zeros((slices_kept, size, size), np.float32)
     write_probabilities(path, probability, np.arange(2, 2 + slices_kept))
-    with pytest.raises(UserError, match=r"no probability map of slice . with 32 x 32"):
+    with pytest.raises(
+        UserError, match=r"TCGA_DU_0002_20000202\.npz: (1 of 5 slices to score are not in it|maps are 16 x 16)"
+    ):
+        run(project)
+
+
+def test_stage_draws_at_the_operating_point(project: Params) -> None:
+    """At another threshold other outlines: it is read from the file that evaluate wrote."""
+    run(project)
+    before = Path("plots/pictures/predictions.png").read_bytes()
+    write_operating_point(Path("models/operating_point.json"), OperatingPoint(threshold=0.9, smallest_lesion=0))
+    run(project)
+    assert Path("plots/pictures/predictions.png").read_bytes() != before
+    Path("models/operating_point.json").unlink()
+    with pytest.raises(UserError, match=r"operating_point\.json: not found.*dvc repro evaluate"):
         run(project)
