@@ -25,7 +25,7 @@ $(SYNCED): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip --quiet --disable-pip-version-check install uv
-	VIRTUAL_ENV='$(CURDIR)/$(VENV)' uv pip sync --quiet --require-hashes requirements.txt
+	VIRTUAL_ENV='$(CURDIR)/$(VENV)' uv pip sync --quiet --require-hashes --compile-bytecode requirements.txt
 	VIRTUAL_ENV='$(CURDIR)/$(VENV)' uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -110,7 +110,7 @@ def _draw_outlines(sheet: Sheet, left: float, top: float, one: SlicePrediction) 
 def _foot(sheet: Sheet, threshold: float, caption: str, *, leaky: bool) -> None:
     """The legend and a line of explanation below the panels."""
     top = sheet.height - MARGIN - FOOT
-    predicted = f"predicted outline (probability ≥ {threshold:g})"
+    predicted = f"predicted outline (threshold {threshold:g})"
     handles = [
         Line2D([], [], color=TRUE_COLOUR, linewidth=TRUE_WIDTH, label="true outline"),
         Line2D([], [], color=PREDICTED_COLOUR, linewidth=PREDICTED_WIDTH, label=predicted),
