@@ -1,7 +1,8 @@
 """Compare the metrics of a reproduction with the committed ones.
 
-Counts and digests must be equal. Scores of a network trained on another processor differ: float32 sums in another order
-drift apart over 16 epochs, so Dice and its kin may move by TOLERANCE and losses are not compared.
+What does not come from the network is equal on every machine: counts, digests and the two models without training. A
+network trained on another processor is another network: float32 sums taken in another order drift apart over 16 epochs.
+So its Dice may move by less than another seed would move it, and its other scores are shown without a verdict.
 """
 
 import json
@@ -9,7 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOLERANCE = 0.06  # of scores in [0, 1] from 7 test patients
+TRAINED = "metrics/evaluate.json"
+EQUAL = {"scored_patients", "background_accuracy"}
+TOLERANCE = {
+    "dice_mean": 0.08,
+    "dice_median": 0.08,
+    "validation_dice_mean": 0.08,
+    "accuracy": 0.003,
+    "flair_dice_mean": 0.005,
+}
 
 
 def committed(path: str) -> dict[str, object]:
@@ -18,16 +27,17 @@ def committed(path: str) -> dict[str, object]:
 
 
 def faults(path: str) -> list[str]:
-    """How a metrics file differs from the committed one by more than it may."""
+    """How a metrics file differs from the committed one by more than it may; all of it is printed."""
     now, before = json.loads(Path(path).read_text()), committed(path)
     found = [f"{path}: keys differ: {sorted(set(now) ^ set(before))}"] if set(now) != set(before) else []
-    for name in set(now) & set(before):
-        if name.endswith("_loss"):
-            continue
+    for name in [name for name in now if name in before]:
         value, expected = now[name], before[name]
-        close = abs(value - expected) <= TOLERANCE if isinstance(value, float) else value == expected
-        print(f"{'' if close else 'DIFFERS  '}{path} {name}: {value}, committed {expected}")
-        found += [] if close else [f"{path}: {name} is {value}, committed {expected}"]
+        if path == TRAINED and name in TOLERANCE:
+            good = abs(value - expected) <= TOLERANCE[name]
+        else:
+            good = value == expected or (path == TRAINED and name not in EQUAL)
+        print(f"{path} {name}: {value}, committed {expected}{'' if good else '  DIFFERS'}")
+        found += [] if good else [f"{path}: {name} is {value}, committed {expected}"]
     return found
 
 

@@ -108,7 +108,7 @@ def summarise(
     mean, median, pooled = (scores[column].to_dict() for column in ("mean", "median", "pooled"))
     left_out = {name: int(number) for name, number in scores["left_out"].items()}
     return {
-        "test_patients": len(test.patients),
+        "scored_patients": len(test.patients),
         "threshold": point.threshold,
         "smallest_lesion": point.smallest_lesion,
         "validation_dice_mean": pd.Series(validation_dice, dtype="float64").mean(),

@@ -103,7 +103,7 @@ def test_metrics_by_hand(project):
     # Pixels of 75 by probability: 67 of 0, 1 tumour; 3 of 0.125, 1 tumour; 2 of 0.5, 1; 2 of 0.875, both; 1 of 1, it.
     calibration_error = (1 + 3 * (1 / 3 - 0.125) + 0 + 2 * 0.125 + 0) / 75
     expected = {
-        "test_patients": 3,
+        "scored_patients": 3,
         "threshold": 0.5,
         "smallest_lesion": 0,
         "validation_dice_mean": 2 / 3,
@@ -302,7 +302,7 @@ def test_slice_split_scores_test_slices_only_and_says_leaky(project, capsys):
     write_probabilities(Path("data/predictions/TOY_AA_TWO.npz"), probability[1:], np.array([2]))
     metrics = run_stage(strategy="slice")
     assert all(name.startswith("leaky_") for name in metrics)
-    assert metrics["leaky_test_patients"] == 2
+    assert metrics["leaky_scored_patients"] == 2
     assert pd.read_csv("metrics/scores.csv")["score"].str.startswith("leaky_").all()
     assert metrics["leaky_dice_mean"] == pytest.approx((4 / 6 + 0) / 2, abs=1e-6)
     assert metrics["leaky_slice_specificity"] == 0
@@ -398,7 +398,7 @@ def test_everything_undefined_is_null_and_warns_of_nothing():
     metrics = evaluation.summarise(evaluation.score_table(test), test, validation_dice=[], point=point)
     defined = {name: value for name, value in metrics.items() if not math.isnan(value)}
     assert defined == {
-        "test_patients": 1,
+        "scored_patients": 1,
         "threshold": 0.5,
         "smallest_lesion": 0,
         "dice_left_out": 1,

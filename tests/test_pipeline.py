@@ -162,6 +162,13 @@ def test_commands_that_compare_work_offline(project: Project) -> None:
         assert name in page
 
 
+def test_metric_names_differ_across_files(project: Project) -> None:
+    """DVC shows all files in one table and renames columns that would collide."""
+    names = [name for path in sorted(project.root.glob("metrics/*.json")) for name in json.loads(path.read_text())]
+    assert len(names) > 40
+    assert len(names) == len(set(names))
+
+
 def test_every_image_that_the_plots_page_shows_exists(project: Project) -> None:
     for name in ("learning_curve", "predictions", "patients", "index_slices", "bland_altman"):
         picture = cv2.imread(str(project.root / f"plots/pictures/{name}.png"))

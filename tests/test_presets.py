@@ -133,6 +133,6 @@ def test_preset_runs_from_index_to_visualise(runs: Path, name: str) -> None:
     metrics = json.loads((runs / name / "metrics/evaluate.json").read_text())
     leaky = load_params(runs / name / "params.yaml").split.strategy == "slice"
     assert {key.startswith("leaky_") for key in metrics} == {leaky}
-    assert len(pd.read_csv(runs / name / "metrics/patients.csv")) == metrics["leaky_" * leaky + "test_patients"] > 0
+    assert len(pd.read_csv(runs / name / "metrics/patients.csv")) == metrics["leaky_" * leaky + "scored_patients"] > 0
     for picture in ("index_slices", "learning_curve", "predictions", "patients", "bland_altman"):
         assert (runs / name / f"plots/pictures/{picture}.png").stat().st_size > 0
