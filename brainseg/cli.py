@@ -58,14 +58,19 @@ def _download(arguments: argparse.Namespace) -> None:
 
 
 def _phantom(arguments: argparse.Namespace) -> None:
+    from pydantic import ValidationError
+
     from brainseg.params import PhantomParams
     from brainseg.phantom import write_phantoms
 
     if arguments.folder.exists():
         raise UserError(f"{arguments.folder}: exists already. Name a new folder, or remove it first")
-    write_phantoms(
-        arguments.folder, PhantomParams(patients=arguments.patients, size=arguments.size, seed=arguments.seed)
-    )
+    try:
+        params = PhantomParams(patients=arguments.patients, size=arguments.size, seed=arguments.seed)
+    except ValidationError as error:
+        faults = "; ".join(f"--{fault['loc'][0]}: {fault['msg']}, found {fault['input']}" for fault in error.errors())
+        raise UserError(faults) from None
+    write_phantoms(arguments.folder, params)
     print(f"{arguments.patients} synthetic patients -> {arguments.folder}; use them with data.root: {arguments.folder}")
 
 
