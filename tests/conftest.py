@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from brainseg.errors import UserError
+from brainseg.formats.kaggle import index_folder
 from brainseg.params import DataParams, PatternParams
 from brainseg.volumes import BoolArray, ByteArray
 
@@ -28,6 +30,18 @@ def write_mask(path: Path, mask: BoolArray) -> None:
     """Write a mask, shape (H, W), bool, as 0 and 255."""
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), mask.astype(np.uint8) * 255)
+
+
+def path_of(root: Path, patient_id: str, number: int, ending: str = "") -> Path:
+    """Where a slice of the hand-made set is."""
+    return root / patient_id / f"{patient_id}_{number}{ending}.tif"
+
+
+def message_of(data: DataParams) -> str:
+    """What the user is told of a faulty set."""
+    with pytest.raises(UserError) as raised:
+        index_folder(data)
+    return str(raised.value)
 
 
 @pytest.fixture
