@@ -125,7 +125,7 @@ def draw_head(
     fold = _fold_distance(rng, inner, inside, brain, cerebellum)
     ventricle = _ventricle_depth(rng, inner)
     mirrored = (np.abs(inner[0]), inner[1], inner[2])
-    deep = np.max([ellipsoid(mirrored, centre, half) for centre, half in DEEP_GREY], axis=0)
+    deep: Field = np.stack([ellipsoid(mirrored, centre, half) for centre, half in DEEP_GREY]).max(axis=0)
     # Some folds gape, some are closed; a mass presses them shut.
     sulcus = rng.uniform(0.002, 0.010) * (1 + 0.7 * smooth_noise(rng, shape, 12, 1.0)) * (1 - effaced)
     sulcus *= np.clip(1.7 - inside / 0.09, 0.5, 1.7) * (1 - 0.6 * cerebellum)  # widest at the surface
