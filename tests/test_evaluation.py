@@ -109,8 +109,11 @@ def test_metrics_by_hand(project):
         "dice_mean_ci_high": 4 / 5,
         "dice_median": (4 / 6 + 4 / 5) / 2,
         "dice_left_out": 1,
+        "dice_pooled": 2 * 4 / (2 * 4 + 1 + 2),
         "flair_dice_mean": (2 * 4 / 34 + 2 * 2 / 32 + 0) / 3,  # pictures of one grey: everything is at the mean
+        "iou_mean": (2 / 4 + 2 / 3) / 2,
         "sensitivity_mean": (2 / 4 + 1) / 2,
+        "specificity_mean": (1 + 27 / 28 + 1) / 3,
         "precision_mean": (1 + 2 / 3) / 2,
         "volume_error_median": 0.5,
         "hd95_px_median": (1 + 0.9) / 2,  # 95 % of 0 0 1 1, and of 0 0 1
