@@ -124,12 +124,6 @@ def test_bad_pairs_are_refused(function):
         function(SOME, SOME)  # by position, truth and prediction are easily swapped
 
 
-def test_all_background_gets_the_same_pixels():
-    nothing = count(mask_true=MASK_TRUE, mask_pred=np.zeros_like(MASK_TRUE))
-    assert count(mask_true=MASK_TRUE, mask_pred=MASK_PRED).all_background() == nothing
-    assert nothing.accuracy == 16 / 20
-
-
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)).flatmap(
     lambda shape: st.tuples(arrays(bool, shape), arrays(bool, shape))
 )

@@ -34,10 +34,6 @@ class Confusion:
         """The counts of both, as if they were one mask."""
         return Confusion(tp=self.tp + other.tp, fp=self.fp + other.fp, fn=self.fn + other.fn, tn=self.tn + other.tn)
 
-    def all_background(self) -> "Confusion":
-        """What a prediction without any tumour would get on the same pixels: the do-nothing model."""
-        return Confusion(fn=self.tumour, tn=self.pixels - self.tumour)
-
     @property
     def pixels(self) -> int:
         """All pixels."""
