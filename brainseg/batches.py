@@ -1,104 +1,116 @@
-"""Paired slices as Keras batches, drawn from (seed, epoch, index) alone: no state, no order of threads."""
+"""Paired slices as Keras batches, drawn from (seed, epoch, place) alone: no state, no order of threads."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import cv2
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from brainseg.augmentation import random_matrix, resizing_matrix, warp_pair
+from brainseg.augmentation import Warp, augment, resizing_matrix
 from brainseg.params import AugmentationParams
-from brainseg.preprocessing import Method, Normalisation, fit_normalisation
-from brainseg.volumes import BoolArray, ByteArray, FloatArray, Volume
+from brainseg.preprocessing import channel_names, network_input
+from brainseg.slice_store import Entry, SliceStore
+from brainseg.volumes import FloatArray
 
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """A stored slice, its mask, and the normalisation of the patient it is of.
-
-    Attributes:
-        image: shape (H, W, 3), uint8.
-        mask_true: shape (H, W), bool.
-        normalisation: of the whole volume.
-    """
-
-    image: ByteArray
-    mask_true: BoolArray
-    normalisation: Normalisation
-
-
-def samples_of(volume: Volume, method: Method, slice_numbers: set[int]) -> list[Sample]:
-    """The samples of one patient.
-
-    Args:
-        volume: the whole patient, because the normalisation is of the whole.
-        method: of the normalisation.
-        slice_numbers: those wanted.
-
-    Returns:
-        A sample per wanted slice, in slice order; they share memory with the volume.
-    """
-    normalisation = fit_normalisation(volume.image, method)
-    return [
-        Sample(image=image, mask_true=mask_true, normalisation=normalisation)
-        for image, mask_true, number in zip(volume.image, volume.mask_true, volume.slice_numbers, strict=True)
-        if int(number) in slice_numbers
-    ]
+NOISE_LENGTH = 2**20  # normal numbers kept, at least; slices take their noise from them
 
 
 class SliceBatches(keras.utils.PyDataset):
-    """Batches of normalised slices and masks; the last batch of an epoch holds what is left.
+    """Batches of normalised slices and masks.
 
-    With `augmentation`, the order and the changes of slice `index` in an epoch come from
-    `numpy.random.default_rng((seed, epoch, index))`; without, slices come unchanged in order. `epoch` is set from
-    outside (`fit` calls `on_epoch_end` more often than once an epoch).
+    With `augmentation`, slices come in a new order each epoch, and the changes of the slice in place `i` of that order
+    are drawn from `numpy.random.default_rng((seed, epoch, i))`. Without, they come unchanged in order. `epoch` is set
+    from outside (`fit` calls `on_epoch_end` more often than once an epoch).
     """
 
     def __init__(
         self,
-        samples: Sequence[Sample],
+        store: SliceStore,
+        entries: Sequence[Entry],
         *,
         size: int,
         batch_size: int,
         seed: int = 0,
+        balanced: bool = False,
         augmentation: AugmentationParams | None = None,
+        workers: int = 1,
     ) -> None:
-        super().__init__()
-        self.samples = samples
+        """Batches over a store.
+
+        Args:
+            store: holds the slices.
+            entries: those wanted.
+            size: height and width that the network sees, pixels.
+            batch_size: slices; the last batch of an epoch holds what is left.
+            seed: of order and changes.
+            balanced: every second slice has tumour, however rare these are; an epoch is as long as without.
+            augmentation: None: slices unchanged, in order.
+            workers: threads that make batches ahead.
+        """
+        super().__init__(workers=workers, max_queue_size=2 * workers + 2)
+        self.store = store
+        self.entries = entries
         self.size = size
         self.batch_size = batch_size
         self.seed = seed
+        self.balanced = balanced
         self.augmentation = augmentation
         self.epoch = 0
+        self.channels = len(channel_names(store.neighbours))
+        self._noise = np.empty(0, np.float32)
+        if augmentation is not None and augmentation.noise:
+            length = max(NOISE_LENGTH, 2 * size * size * self.channels)
+            self._noise = np.random.default_rng(seed).standard_normal(length, np.float32)
+        self._order = (-1, np.empty(0, np.int64))  # of the epoch that was asked for last
 
     def __len__(self) -> int:
-        """Batches an epoch; every slice is seen once."""
-        return math.ceil(len(self.samples) / self.batch_size)
+        """Batches an epoch."""
+        return -(-len(self.entries) // self.batch_size)
 
     def __getitem__(self, batch: int) -> tuple[FloatArray, FloatArray]:
         """Batch number `batch` of the present epoch.
 
         Returns:
-            Images, shape (N, size, size, 3), float32, normalised; masks, shape (N, size, size, 1), float32, 0 or 1.
+            Images, shape (N, size, size, 3 + 2 x neighbours), float32, normalised; masks, shape (N, size, size, 1),
+            float32, 0 or 1.
         """
-        order = np.arange(len(self.samples))
-        if self.augmentation is not None:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(order)
-        chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-        images = np.empty((len(chosen), self.size, self.size, 3), np.float32)
-        masks = np.empty((len(chosen), self.size, self.size, 1), np.float32)
-        for position, index in enumerate(chosen):
-            images[position], masks[position, ..., 0] = self._pair(int(index))
+        epoch = self.epoch
+        places = range(batch * self.batch_size, min((batch + 1) * self.batch_size, len(self.entries)))
+        order = self._order_of(epoch)
+        images = np.empty((len(places), self.size, self.size, self.channels), np.float32)
+        masks = np.empty((len(places), self.size, self.size, 1), np.float32)
+        for image, mask, place in zip(images, masks, places, strict=True):
+            entry = self.entries[order[place]]
+            sample = self.store.read(entry)
+            if self.augmentation is None:
+                normalise = sample.patient.normalisation
+                image[:] = network_input(sample.image[None], sample.flair_around[None], normalise, self.size)[0]
+                warp = Warp(matrix=resizing_matrix(entry.height, entry.width, self.size), size=self.size)
+                mask[..., 0] = warp(sample.mask_true.view(np.uint8), cv2.INTER_NEAREST)
+            else:
+                rng = np.random.default_rng((self.seed, epoch, place))
+                mask[..., 0] = augment(sample, rng, self.augmentation, size=self.size, noise=self._noise, out=image)
         return images, masks
 
-    def _pair(self, index: int) -> tuple[FloatArray, BoolArray]:
-        sample = self.samples[index]
-        height, width = sample.mask_true.shape
-        if self.augmentation is None:
-            matrix = resizing_matrix(height, width, self.size)
-        else:
-            rng = np.random.default_rng((self.seed, self.epoch, index))
-            matrix = random_matrix(rng, self.augmentation, height, width, self.size)
-        image, mask_true = warp_pair(sample.image, sample.mask_true, matrix, self.size)
-        return sample.normalisation(image), mask_true
+    def _order_of(self, epoch: int) -> NDArray[np.int64]:
+        """Which entry stands in each place of an epoch."""
+        known, order = self._order
+        if known != epoch:
+            order = np.arange(len(self.entries))
+            if self.augmentation is not None:
+                order = self._drawn_order(np.random.default_rng((self.seed, epoch)))
+            self._order = (epoch, order)
+        return order
+
+    def _drawn_order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        has_tumour = np.array([entry.has_tumour for entry in self.entries])
+        groups = [np.flatnonzero(has_tumour), np.flatnonzero(~has_tumour)]
+        if not self.balanced or not all(map(len, groups)):
+            return rng.permutation(len(self.entries))
+        order = np.empty(len(self.entries), np.int64)
+        for start, group in enumerate(groups):
+            places = order[start::2]
+            rounds = -(-len(places) // len(group))
+            places[:] = np.concatenate([rng.permutation(group) for _ in range(rounds)])[: len(places)]
+        return order

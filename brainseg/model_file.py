@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from brainseg.errors import UserError
 from brainseg.params import TrainParams
+from brainseg.preprocessing import channel_names
+from brainseg.runtime import Runtime
 from brainseg.tables import replacing
-from brainseg.volumes import SEQUENCES
 
 CARD = "brainseg.json"
 METADATA = "metadata.json"
@@ -28,31 +29,34 @@ class ModelCard(BaseModel):
     Attributes:
         size: height and width of the input, pixels.
         normalisation: see brainseg.preprocessing.
-        sequences: the input's channels, in order.
+        neighbours: slices on either side whose FLAIR is part of the input.
+        channels: the input's, in order.
         backend: Keras backend that trained it.
         threads: CPU threads of one operation while training.
-        precision: of the arithmetic.
+        precision: of the arithmetic while training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int
     normalisation: Literal["volume", "divide_255"]
-    sequences: tuple[str, ...]
+    neighbours: int
+    channels: tuple[str, ...]
     backend: str
     threads: int
     precision: str
 
 
-def card_of(train: TrainParams) -> ModelCard:
-    """The card of a model trained with these parameters."""
+def card_of(train: TrainParams, runtime: Runtime) -> ModelCard:
+    """The card of a model trained with these parameters, on that."""
     return ModelCard(
         size=train.size,
         normalisation=train.normalisation,
-        sequences=SEQUENCES,
+        neighbours=train.neighbours,
+        channels=channel_names(train.neighbours),
         backend=train.backend,
         threads=train.threads,
-        precision=train.precision,
+        precision=runtime.precision,
     )
 
 

@@ -6,20 +6,27 @@ from typing import Any
 import keras
 from keras import layers
 
-from brainseg.params import POOLINGS
+from brainseg.params import POOLINGS, TrainParams
+from brainseg.preprocessing import channel_names
+from brainseg.runtime import Runtime
 
 # Of the running mean and variance that validation uses. Keras' 0.99 needs hundreds of steps to settle, more than the
 # first epochs of a small set have.
 BATCH_NORM_MOMENTUM = 0.9
 
+# Values are dropped on the grids of an eighth of the input and below: there most of the weights are, and few of the
+# values. On the full grid dropout took a sixth of a training step (docs/training.md).
+DROPOUT_FROM_LEVEL = 2
 
-def conv_block(features: Any, filters: int, name: str) -> Any:
+
+def conv_block(features: Any, filters: int, name: str, norm: type[layers.Layer] = layers.BatchNormalization) -> Any:
     """Two 3 x 3 convolutions, each with batch normalisation and ReLU; the second reads the first.
 
     Args:
         features: shape (N, H, W, C).
         filters: channels of the result.
         name: starts the layers' names.
+        norm: the batch normalisation; see `build_unet`.
 
     Returns:
         Shape (N, H, W, filters).
@@ -29,19 +36,28 @@ def conv_block(features: Any, filters: int, name: str) -> Any:
         features = layers.Conv2D(
             filters, 3, padding="same", kernel_initializer="he_normal", use_bias=False, name=f"{name}_conv{number}"
         )(features)
-        features = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm{number}")(features)
+        features = norm(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm{number}")(features)
         features = layers.ReLU(name=f"{name}_relu{number}")(features)
     return features
 
 
-def build_unet(*, size: int, filters: int, dropout: float, channels: int = 3) -> keras.Model:
+def build_unet(
+    *,
+    size: int,
+    filters: int,
+    dropout: float,
+    channels: int = 3,
+    norm: type[layers.Layer] = layers.BatchNormalization,
+) -> keras.Model:
     """A four-level U-Net that gives each pixel its probability of tumour.
 
     Args:
         size: height and width of the input, pixels; a multiple of 16.
         filters: channels of the first level; they double with each pooling.
-        dropout: share of values dropped after each pooling and each concatenation while training.
+        dropout: share of values dropped while training, after the poolings and concatenations of the two lowest levels.
         channels: of the input.
+        norm: the batch normalisation's class; to train on a CPU there is a quicker one with the same weights
+            (brainseg.fused_norm).
 
     Returns:
         A functional model from (N, size, size, channels) float32, normalised, to (N, size, size, 1) float32 in [0, 1].
@@ -51,13 +67,14 @@ def build_unet(*, size: int, filters: int, dropout: float, channels: int = 3) ->
     # Down: keep each level's features for the way up.
     features, skips = inputs, []
     for level in range(POOLINGS):
-        features = conv_block(features, filters * 2**level, f"down{level + 1}")
+        features = conv_block(features, filters * 2**level, f"down{level + 1}", norm)
         skips.append(features)
         features = layers.MaxPooling2D(name=f"down{level + 1}_pool")(features)
-        features = layers.Dropout(dropout, name=f"down{level + 1}_dropout")(features)
+        if level >= DROPOUT_FROM_LEVEL:
+            features = layers.Dropout(dropout, name=f"down{level + 1}_dropout")(features)
 
     # The bottom.
-    features = conv_block(features, filters * 2**POOLINGS, "bottom")
+    features = conv_block(features, filters * 2**POOLINGS, "bottom", norm)
 
     # Up: double the grid, join the features of the same grid.
     for level in reversed(range(POOLINGS)):
@@ -66,12 +83,41 @@ def build_unet(*, size: int, filters: int, dropout: float, channels: int = 3) ->
             features
         )
         features = layers.Concatenate(name=f"{name}_join")([features, skips[level]])
-        features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
-        features = conv_block(features, filters * 2**level, name)
+        if level >= DROPOUT_FROM_LEVEL:
+            features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
+        features = conv_block(features, filters * 2**level, name, norm)
 
     # float32 whatever the precision before it: probabilities near 0 and 1 matter.
     outputs = layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="probability")(features)
     return keras.Model(inputs, outputs, name="unet")
+
+
+def build_trainee(model: keras.Model, train: TrainParams, runtime: Runtime) -> keras.Model:
+    """The same network with the same weights, in the form that trains fastest; the weights go back and forth.
+
+    Args:
+        model: from `build_unet`, in float32.
+        train: what it was built by.
+        runtime: what it trains on.
+    """
+    norm: type[layers.Layer] = layers.BatchNormalization
+    if runtime.fused_norm:
+        from brainseg.fused_norm import FusedBatchNormalization  # imports TensorFlow, which other backends do without
+
+        norm = FusedBatchNormalization
+    keras.config.set_dtype_policy(runtime.policy)
+    try:
+        trainee = unet_of(train, norm)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    trainee.set_weights(model.get_weights())
+    return trainee
+
+
+def unet_of(train: TrainParams, norm: type[layers.Layer] = layers.BatchNormalization) -> keras.Model:
+    """The network that the parameters describe."""
+    channels = len(channel_names(train.neighbours))
+    return build_unet(size=train.size, filters=train.filters, dropout=train.dropout, channels=channels, norm=norm)
 
 
 def summary_text(model: keras.Model, width: int = 110) -> str:

@@ -104,6 +104,11 @@ class AugmentationParams(Section):
     shear: float = Field(ge=0, lt=45)
     zoom: float = Field(ge=0, lt=1)
     horizontal_flip: bool
+    elastic: float = Field(ge=0, lt=0.2)
+    gain: float = Field(ge=0, lt=1)
+    gamma: float = Field(ge=0, le=1)
+    noise: float = Field(ge=0, le=1)
+    missing_sequence: float = Field(ge=0, le=1)
 
 
 class TrainParams(Section):
@@ -111,27 +116,41 @@ class TrainParams(Section):
 
     seed: int = Field(ge=0)
     size: int = Field(ge=16, multiple_of=2**POOLINGS)
+    neighbours: int = Field(ge=0, le=5)
     normalisation: Literal["volume", "divide_255"]
+    sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams
     filters: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
     loss: Literal["binary_cross_entropy", "soft_dice", "both"]
+    schedule: Literal["plateau", "cosine"]
     learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0, lt=1)
+    weight_averaging: float = Field(ge=0, lt=1)
     batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
+    warm_up: int = Field(ge=0)
     early_stopping_patience: int = Field(ge=1)
     plateau_patience: int = Field(ge=1)
     plateau_factor: float = Share
     min_learning_rate: float = Field(ge=0)
-    backend: Literal["tensorflow"]
+    backend: Literal["tensorflow", "jax"]
+    device: Literal["any", "gpu"]
     threads: int = Field(ge=1)
-    precision: Literal["float32"]
+    precision: Literal["auto", "float32", "bfloat16"]
+
+    @model_validator(mode="after")
+    def _warm_up_ends(self) -> "TrainParams":
+        if self.warm_up >= self.epochs:
+            raise ValueError(f"warm_up must be below epochs, which is {self.epochs}; found {self.warm_up}")
+        return self
 
 
 class PredictParams(Section):
     """How the model is applied."""
 
     batch_size: int = Field(ge=1)
+    flips: bool
 
 
 class EvaluateParams(Section):

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brainseg.volumes import BoolArray, ByteArray, FloatArray
+from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, ByteArray, FloatArray
 
 HEAD_SHARE_OF_MAXIMUM = 0.1
+GREY_LEVELS = 256
 
 Method = Literal["volume", "divide_255"]
 
@@ -32,6 +33,10 @@ class Normalisation:
     def __call__(self, image: NDArray[np.generic]) -> FloatArray:
         """Normalise grey levels, shape (..., 3), any real dtype, to float32 of the same shape."""
         return (image.astype(np.float32) - self.offset) / self.scale
+
+    def around(self, flair: NDArray[np.generic]) -> FloatArray:
+        """Normalise the FLAIR of neighbouring slices, any shape and real dtype, as FLAIR is."""
+        return np.asarray((flair.astype(np.float32) - self.offset[FLAIR]) / self.scale[FLAIR])
 
 
 def head_pixels(image: ByteArray) -> BoolArray:
@@ -67,6 +72,42 @@ def fit_normalisation(image: ByteArray, method: Method) -> Normalisation:
         offset=head.mean(axis=0, dtype=np.float64).astype(np.float32),
         scale=np.where(scale > 0, scale, 1).astype(np.float32),
     )
+
+
+def channel_names(neighbours: int) -> tuple[str, ...]:
+    """The network's input channels in order: the three sequences, then FLAIR of the slices around, from below up."""
+    steps = [step for step in range(-neighbours, neighbours + 1) if step]
+    return (*SEQUENCES, *(f"flair {step:+d}" for step in steps))
+
+
+def positions_around(position: int, slices: int, neighbours: int) -> list[int]:
+    """Where the slices around one are in a volume; beyond the first and last slice these repeat.
+
+    Args:
+        position: of the slice in its volume, from 0.
+        slices: of the volume.
+        neighbours: how many on either side.
+
+    Returns:
+        2 x neighbours positions, ascending.
+    """
+    steps = [step for step in range(-neighbours, neighbours + 1) if step]
+    return [min(max(position + step, 0), slices - 1) for step in steps]
+
+
+def network_input(image: ByteArray, flair_around: ByteArray, normalise: Normalisation, size: int) -> FloatArray:
+    """What the network sees of slices that are not augmented.
+
+    Args:
+        image: shape (N, H, W, 3), uint8.
+        flair_around: FLAIR of the slices around each, shape (N, H, W, 2 x neighbours), uint8.
+        normalise: of the whole volume.
+        size: height and width that the network sees, pixels.
+
+    Returns:
+        Shape (N, size, size, 3 + 2 x neighbours), float32; channels as `channel_names` has them.
+    """
+    return resize(np.concatenate([normalise(image), normalise.around(flair_around)], axis=-1), size, size)
 
 
 def resize(pictures: FloatArray, height: int, width: int) -> FloatArray:

@@ -10,7 +10,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class EpochLines(keras.callbacks.Callback):
     """Prints a line after each epoch; the bar over all batches of all epochs is drawn in a terminal only."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: float = float("inf")) -> None:
+        """Begin a training.
+
+        Args:
+            least: validation loss so far, where a training goes on.
+        """
         super().__init__()
         console = Console(highlight=False)
         self.progress = Progress(
@@ -25,7 +30,7 @@ class EpochLines(keras.callbacks.Callback):
             disable=not console.is_terminal,
         )
         self.task = self.progress.add_task("training")
-        self.least = float("inf")
+        self.least = least
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Start the bar."""

@@ -1,34 +1,123 @@
-"""The only place that knows the backend: threads, seeds and determinism, set before Keras is imported.
+"""The only place that knows the backend: threads, seeds, precision and determinism, set before Keras is imported.
 
-Importing this module imports neither Keras nor TensorFlow; `configure` does.
+Importing this module imports neither Keras nor a backend; `configure` does.
 """
 
+import importlib
+import importlib.util
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
+from brainseg.errors import UserError
 from brainseg.params import TrainParams
 
+# CPUs that multiply bfloat16 themselves; on others it is slower than float32.
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+CPUINFO = Path("/proc/cpuinfo")
 
-def configure(train: TrainParams) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What the training runs on.
+
+    Attributes:
+        backend: Keras' backend.
+        gpu: whether the backend has a GPU.
+        precision: of the arithmetic.
+    """
+
+    backend: Literal["tensorflow", "jax"]
+    gpu: bool
+    precision: Literal["float32", "bfloat16"]
+
+    @property
+    def fused_norm(self) -> bool:
+        """Whether training uses `brainseg.fused_norm`."""
+        return self.backend == "tensorflow" and not self.gpu
+
+    @property
+    def policy(self) -> str:
+        """Keras' dtype policy while training; on a CPU, TensorFlow's graph optimiser takes its place."""
+        return "mixed_bfloat16" if self.precision == "bfloat16" and not self.fused_norm else "float32"
+
+
+def configure(train: TrainParams) -> Runtime:
     """Make Keras use the wanted backend, repeatably; call it before anything imports Keras.
 
     Args:
-        train: its backend, threads, precision and seed.
+        train: its backend, device, threads, precision and seed.
+
+    Returns:
+        What was found and chosen.
+
+    Raises:
+        UserError: if the backend is not installed, or a GPU is wanted and there is none.
     """
+    if importlib.util.find_spec(train.backend) is None:
+        raise UserError(
+            f"train.backend: {train.backend} is not installed. Install it, "
+            f"{sys.executable} -m pip install '.[{train.backend}]', or set train.backend: tensorflow"
+        )
     os.environ["KERAS_BACKEND"] = train.backend
+    gpu = _start_tensorflow(train) if train.backend == "tensorflow" else _start_jax(train)
+    if train.device == "gpu" and not gpu:
+        raise UserError(
+            f"train.device: gpu is wanted, and {train.backend} finds none. For the CPU there is "
+            "presets/lgg-cpu.yaml; train.device: any trains on what there is. For an NVIDIA GPU install its driver and "
+            f"{'tensorflow[and-cuda]' if train.backend == 'tensorflow' else 'jax[cuda12]'}"
+        )
+    keras = importlib.import_module("keras")
+    keras.utils.set_random_seed(train.seed)
+    runtime = Runtime(backend=train.backend, gpu=gpu, precision=_precision(train, gpu=gpu))
+    if runtime.precision == "bfloat16" and runtime.fused_norm:
+        # TensorFlow's kernels for bfloat16 on a CPU; Keras' policy does not reach them. Probabilities stay float32: in
+        # bfloat16 all above 0.998 would be 1.
+        os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"] = "Sigmoid"
+        tf = importlib.import_module("tensorflow")
+        tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
+    importlib.import_module("cv2").setNumThreads(1)  # batches are made in threads of their own
+    return runtime
+
+
+def _precision(train: TrainParams, *, gpu: bool) -> Literal["float32", "bfloat16"]:
+    if train.precision != "auto":
+        return train.precision
+    quick = gpu or (train.backend == "tensorflow" and _cpu_has_bfloat16())
+    return "bfloat16" if quick else "float32"
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return False
+    return any(BFLOAT16_FLAGS & set(line.split()) for line in lines if line.startswith("flags"))
+
+
+def _start_tensorflow(train: TrainParams) -> bool:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with _quiet_start():
-        import keras
-        import tensorflow as tf
-
+        importlib.import_module("keras")
+        tf = importlib.import_module("tensorflow")
     tf.config.threading.set_intra_op_parallelism_threads(train.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
-    keras.config.set_dtype_policy(train.precision)
-    keras.utils.set_random_seed(train.seed)
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def _start_jax(train: TrainParams) -> bool:
+    flags = os.environ.get("XLA_FLAGS", "")
+    if train.threads == 1:
+        flags += " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["XLA_FLAGS"] = flags.strip()
+    jax = importlib.import_module("jax")
+    return bool(jax.default_backend() == "gpu")
 
 
 @contextmanager

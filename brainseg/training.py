@@ -1,115 +1,225 @@
-"""Fit, watch, keep the best: steps 15 to 18 of the notebook."""
+"""Fit, watch, keep the best, go on where it was killed: steps 15 to 18 of the notebook."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import pandas as pd
 
-from brainseg.batches import Sample, SliceBatches, samples_of
+from brainseg import checkpoint
+from brainseg.batches import SliceBatches
+from brainseg.callbacks import AveragedWeights, Bookkeeper, EpochOfBatches, Replay
 from brainseg.errors import UserError
 from brainseg.formats.stack import read_volume
 from brainseg.losses import PooledDice, loss_named
+from brainseg.network import build_trainee
 from brainseg.params import TrainParams
-from brainseg.preprocessing import Method
 from brainseg.progress import EpochLines
+from brainseg.runtime import Runtime
+from brainseg.slice_store import Entry, SliceStore
 from brainseg.tables import HISTORY_COLUMNS
 
+WARM_UP_FROM = 0.01  # of the learning rate
+MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "OOM when allocating", "out of memory", "Unable to allocate")
 
-def read_samples(index: pd.DataFrame, split: pd.DataFrame, root: Path, method: Method) -> dict[str, list[Sample]]:
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """The slices to learn from.
+
+    Attributes:
+        store: holds them.
+        train: those to train on.
+        validation: those to choose the epoch by.
+    """
+
+    store: SliceStore
+    train: list[Entry]
+    validation: list[Entry]
+
+
+def read_slices(index: pd.DataFrame, split: pd.DataFrame, root: Path, train: TrainParams, folder: Path) -> TrainingData:
     """Decode the training and validation slices, each file once (steps 10 to 12).
 
     Args:
         index: data/index.csv.
         split: data/split.csv; where it names no validation slices, the test slices are validated on.
         root: the folder that the index's paths are relative to.
-        method: of the normalisation.
+        train: the hyperparameters.
+        folder: for the decoded slices while training.
 
     Returns:
-        The samples of "train" and of "validation", by patient and slice.
+        Training and validation slices, by patient and slice.
 
     Raises:
-        UserError: if either has no slice with tumour.
+        UserError: if either has no slice with tumour, or a batch is larger than the training subset.
     """
     subsets = split.subset if (split.subset == "validation").any() else split.subset.replace({"test": "validation"})
-    samples: dict[str, list[Sample]] = {"train": [], "validation": []}
+    store = SliceStore(folder, neighbours=train.neighbours, method=train.normalisation)
+    data = TrainingData(store=store, train=[], validation=[])
     for patient_id, rows in split.assign(subset=subsets).groupby("patient_id"):
-        numbers = {subset: set(rows.slice_number[rows.subset == subset]) for subset in samples}
+        numbers = {name: set(rows.slice_number[rows.subset == name]) for name in ("train", "validation")}
         if any(numbers.values()):
             volume = read_volume(index[index.patient_id == patient_id], root)
-            for subset, chosen in samples.items():
-                chosen.extend(samples_of(volume, method, numbers[subset]))
-    for subset, chosen in samples.items():
-        if not any(sample.mask_true.any() for sample in chosen):
+            wanted = {entry_number: None for name in numbers for entry_number in numbers[name]}
+            entries = dict(zip(sorted(wanted), store.add(volume, set(wanted)), strict=True))
+            data.train.extend(entries[number] for number in sorted(numbers["train"]))
+            data.validation.extend(entries[number] for number in sorted(numbers["validation"]))
+    for name, entries_of in (("train", data.train), ("validation", data.validation)):
+        if not any(entry.has_tumour for entry in entries_of):
             raise UserError(
-                f"data/split.csv: none of the {len(chosen)} {subset} slices has tumour, so nothing can be learnt or "
+                f"data/split.csv: none of the {len(entries_of)} {name} slices has tumour, so nothing can be learnt or "
                 "chosen. Change split.seed or the shares in params.yaml"
             )
-    return samples
+    if train.batch_size > len(data.train):
+        raise UserError(
+            f"train.batch_size: {train.batch_size} slices a batch, and the training subset has {len(data.train)}. "
+            "Lower train.batch_size, or add patients"
+        )
+    return data
 
 
-def fit(model: keras.Model, samples: dict[str, list[Sample]], train: TrainParams, best: Path) -> pd.DataFrame:
-    """Train a model; it ends with the weights of the epoch whose validation loss was least.
+def training_batches(data: TrainingData, train: TrainParams) -> SliceBatches:
+    """The batches that a training learns from."""
+    return SliceBatches(
+        data.store,
+        data.train,
+        size=train.size,
+        batch_size=train.batch_size,
+        seed=train.seed,
+        balanced=train.sampling == "balanced",
+        augmentation=train.augmentation,
+        workers=train.threads,
+    )
+
+
+def validation_batches(data: TrainingData, train: TrainParams) -> SliceBatches:
+    """The batches that the epoch is chosen by."""
+    return SliceBatches(
+        data.store, data.validation, size=train.size, batch_size=train.batch_size, workers=train.threads
+    )
+
+
+def compile_model(model: keras.Model, train: TrainParams, runtime: Runtime, *, steps: int) -> None:
+    """Give a model its optimizer, loss and metrics (step 15).
 
     Args:
-        model: as built; it is compiled and trained in place.
-        samples: of "train" and "validation".
+        model: as built; changed in place.
         train: the hyperparameters.
-        best: a .weights.h5 file for the best weights so far; it stays if training is killed.
+        runtime: what it trains on.
+        steps: of an epoch; the schedule `cosine` counts them.
+    """
+    rate: float | keras.optimizers.schedules.LearningRateSchedule = train.learning_rate
+    if train.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(
+            WARM_UP_FROM * train.learning_rate if train.warm_up else train.learning_rate,
+            decay_steps=steps * (train.epochs - train.warm_up),
+            alpha=min(1.0, train.min_learning_rate / train.learning_rate),
+            warmup_target=train.learning_rate if train.warm_up else None,
+            warmup_steps=steps * train.warm_up,
+        )
+    averaging = {"use_ema": True, "ema_momentum": train.weight_averaging} if train.weight_averaging else {}
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, **averaging)
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])  # no shrinking of scales and shifts
+    model.compile(
+        optimizer=optimizer,
+        loss=loss_named(train.loss),
+        metrics=["accuracy", PooledDice()],
+        jit_compile=runtime.gpu or runtime.backend == "jax",  # on a CPU, TensorFlow with XLA is many times slower
+    )
+    optimizer.build(model.trainable_variables)
+
+
+def fit(
+    model: keras.Model,
+    data: TrainingData,
+    train: TrainParams,
+    runtime: Runtime,
+    *,
+    folder: Path,
+    key: str,
+) -> pd.DataFrame:
+    """Train a model; it ends with the weights of the epoch whose validation loss was least.
+
+    After each epoch all that the rest depends on is written to `folder`. A training that was killed goes on from there
+    and ends with the same bytes.
+
+    Args:
+        model: as built, not compiled; its first weights are where training starts.
+        data: the slices.
+        train: the hyperparameters.
+        runtime: what it trains on.
+        folder: for the state; no declared output, or DVC would delete it.
+        key: from `brainseg.checkpoint.run_key`; a state with another one is passed over.
 
     Returns:
         The history, a row an epoch; columns as in `brainseg.tables.HISTORY_COLUMNS`.
 
     Raises:
-        UserError: if the loss is no longer a number.
+        UserError: if the loss is no longer a number, or memory does not suffice for a batch.
     """
-    batches = SliceBatches(
-        samples["train"],
-        size=train.size,
-        batch_size=train.batch_size,
-        seed=train.seed,
-        augmentation=train.augmentation,
-    )
-    validation = SliceBatches(samples["validation"], size=train.size, batch_size=train.batch_size)
-    model.compile(
-        optimizer=keras.optimizers.Adam(train.learning_rate),
-        loss=loss_named(train.loss),
-        metrics=["accuracy", PooledDice()],
-        jit_compile=False,  # XLA is many times slower on a CPU
-    )
-    best.parent.mkdir(parents=True, exist_ok=True)
-    history = model.fit(
-        batches,
-        validation_data=validation,
-        epochs=train.epochs,
-        shuffle=False,  # the batches shuffle themselves, by seed
-        callbacks=_callbacks(batches, train, best),
-        verbose=0,
-    )
-    table = pd.DataFrame(history.history).rename_axis("epoch").reset_index()
-    table["epoch"] += 1
-    if not table[["loss", "val_loss"]].notna().all(axis=None):
-        kept = f"the best weights before that are in {best}" if best.exists() else "there were no good weights yet"
+    trainee = build_trainee(model, train, runtime)
+    batches = training_batches(data, train)
+    compile_model(trainee, train, runtime, steps=len(batches))
+    state = checkpoint.load_state(folder, key, trainee) or checkpoint.State()
+    if state.history:
+        print(f"going on after epoch {len(state.history)}, where this training was interrupted")
+    if not state.stopped:
+        try:
+            trainee.fit(
+                batches,
+                validation_data=validation_batches(data, train),
+                epochs=train.epochs,
+                initial_epoch=len(state.history),
+                shuffle=False,  # the batches shuffle themselves, by seed
+                callbacks=_callbacks(batches, train, state, lambda: checkpoint.save_state(folder, key, trainee, state)),
+                verbose=0,
+            )
+        except Exception as error:  # each backend has a class of its own
+            if isinstance(error, MemoryError) or any(words in str(error) for words in MEMORY_WORDS):
+                raise UserError(
+                    f"train: no memory for a batch of {train.batch_size} slices of {train.size} x {train.size} with "
+                    f"{train.filters} filters. Lower train.batch_size, train.size or train.filters"
+                ) from None
+            raise
+    return _finish(model, state, train, folder)
+
+
+def _callbacks(
+    batches: SliceBatches, train: TrainParams, state: checkpoint.State, write: Callable[[], None]
+) -> list[keras.callbacks.Callback]:
+    watch = {"monitor": "val_loss", "mode": "min"}
+    judges = [keras.callbacks.EarlyStopping(patience=train.early_stopping_patience, **watch)]
+    if train.schedule == "plateau":
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            patience=train.plateau_patience, factor=train.plateau_factor, min_lr=train.min_learning_rate, **watch
+        )
+        judges.insert(0, plateau)
+    return [
+        EpochOfBatches(batches),
+        keras.callbacks.TerminateOnNaN(),
+        *([AveragedWeights()] if train.weight_averaging else []),
+        *judges,
+        *([Replay(judges, state, train.learning_rate)] if state.history else []),
+        EpochLines(state.best_loss),
+        Bookkeeper(state, write),
+    ]
+
+
+def _finish(model: keras.Model, state: checkpoint.State, train: TrainParams, folder: Path) -> pd.DataFrame:
+    """The best weights and the history; or, where the loss was no number, what is left of the training."""
+    if state.best:
+        model.set_weights(state.best)
+    if state.failed:
+        best = folder / "best.weights.h5"
+        if state.best:
+            model.save_weights(best)
+        kept = f"the best model before that is kept in {best}" if state.best else "there was no good epoch before it"
         raise UserError(
-            f"train: the loss was no number in epoch {len(table)}; {kept}. "
+            f"train: the loss was no number in epoch {state.failed}; {kept}. "
             f"Lower train.learning_rate (now {train.learning_rate})"
         )
-    model.load_weights(best)
+    table = pd.DataFrame(state.history)
+    table.insert(0, "epoch", range(1, len(table) + 1))
     return table[list(HISTORY_COLUMNS)].astype(HISTORY_COLUMNS)
-
-
-def _callbacks(batches: SliceBatches, train: TrainParams, best: Path) -> list[keras.callbacks.Callback]:
-    watch = {"monitor": "val_loss", "mode": "min"}
-
-    def tell_epoch(epoch: int, logs: object) -> None:  # noqa: ARG001
-        batches.epoch = epoch
-
-    return [
-        keras.callbacks.LambdaCallback(on_epoch_begin=tell_epoch),
-        keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.ModelCheckpoint(str(best), save_best_only=True, save_weights_only=True, **watch),
-        keras.callbacks.ReduceLROnPlateau(
-            patience=train.plateau_patience, factor=train.plateau_factor, min_lr=train.min_learning_rate, **watch
-        ),
-        keras.callbacks.EarlyStopping(patience=train.early_stopping_patience, **watch),
-        EpochLines(),
-    ]

@@ -30,7 +30,9 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     for patient_id, slice_numbers in track(patients, description="predicting"):
         volume = read_volume(index[index.patient_id == patient_id], Path(params.data.root))
         numbers = sorted(slice_numbers)
-        probability = inference.predict_volume(model, card, volume, numbers, batch_size=params.predict.batch_size)
+        probability = inference.predict_volume(
+            model, card, volume, numbers, batch_size=params.predict.batch_size, flips=params.predict.flips
+        )
         write_probabilities(arguments.out / f"data/predictions/{patient_id}.npz", probability, np.array(numbers))
     print(f"probability maps of {len(unseen)} slices of {len(patients)} patients -> data/predictions/")
 

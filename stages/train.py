@@ -6,6 +6,7 @@ Params: train; data.root, to find the pictures
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
 from brainseg.params import Params
@@ -15,25 +16,26 @@ from stages.common import run
 
 
 def main(params: Params, arguments: argparse.Namespace) -> None:
-    configure(params.train)
-    from brainseg import model_file, network, training  # these import Keras, which configure must precede
+    runtime = configure(params.train)
+    from brainseg import checkpoint, model_file, network, training  # these import Keras, which configure must precede
 
-    index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
-    split = read_table(arguments.out / "data/split.csv", SPLIT_COLUMNS)
-    samples = training.read_samples(index, split, Path(params.data.root), params.train.normalisation)
-    print(f"{len(samples['train'])} training and {len(samples['validation'])} validation slices")
+    models, train = arguments.out / "models", params.train
+    tables = Path("data/index.csv"), arguments.out / "data/split.csv"
+    index, split = read_table(tables[0], INDEX_COLUMNS), read_table(tables[1], SPLIT_COLUMNS)
+    folder = models / "checkpoint"
+    data = training.read_slices(index, split, Path(params.data.root), train, folder)
+    print(f"{len(data.train)} training and {len(data.validation)} validation slices")
+    print(f"{train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
 
-    model = network.build_unet(size=params.train.size, filters=params.train.filters, dropout=params.train.dropout)
-    with replacing(arguments.out / "models/summary.txt") as temporary:
+    model = network.unet_of(train)
+    with replacing(models / "summary.txt") as temporary:
         temporary.write_text(network.summary_text(model), encoding="utf-8")
 
-    best = arguments.out / "models/checkpoint/best.weights.h5"
-    history = training.fit(model, samples, params.train, best)
-    write_table(arguments.out / "models/history.csv", history)
-    card = model_file.card_of(params.train)
-    model_file.save_model(arguments.out / "models/unet.keras", model, card)
-    best.unlink()
-    best.parent.rmdir()
+    key = checkpoint.run_key(train, runtime, *(table.read_bytes() for table in tables))
+    history = training.fit(model, data, train, runtime, folder=folder, key=key)
+    write_table(models / "history.csv", history)
+    model_file.save_model(models / "unet.keras", model, model_file.card_of(train, runtime))
+    shutil.rmtree(folder)
 
     kept = history.loc[history.val_loss.idxmin()]
     print(

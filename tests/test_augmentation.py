@@ -6,31 +6,137 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainseg.augmentation import random_matrix, resizing_matrix, warp_pair
+from brainseg.augmentation import Warp, augment, grey_table, random_warp, resizing_matrix
 from brainseg.params import AugmentationParams
+from brainseg.preprocessing import Normalisation, fit_normalisation
+from brainseg.slice_store import Patient, Sample
+from brainseg.volumes import FLAIR, POST_CONTRAST, PRE_CONTRAST
 
-OFF = {"rotation": 0.0, "shift": 0.0, "shear": 0.0, "zoom": 0.0, "horizontal_flip": False}
+NOTHING = dict.fromkeys(
+    ("rotation", "shift", "shear", "zoom", "elastic", "gain", "gamma", "noise", "missing_sequence"), 0.0
+)
+OFF: dict = {**NOTHING, "horizontal_flip": False}
+NOISE = np.random.default_rng(0).standard_normal(2**16, np.float32)
+
+
+def drawn_warp(seed: int, size: int = 64, **changes: float | bool) -> Warp:
+    augmentation = AugmentationParams(**{**OFF, **changes})
+    return random_warp(np.random.default_rng(seed), augmentation, size, size, size)
 
 
 def drawn(seed: int, size: int = 64, **changes: float | bool) -> np.ndarray:
+    return drawn_warp(seed, size, **changes).matrix
+
+
+def warp_pair(image: np.ndarray, mask_true: np.ndarray, warp: Warp) -> tuple[np.ndarray, np.ndarray]:
+    return warp(image, cv2.INTER_LINEAR), warp(mask_true.view(np.uint8), cv2.INTER_NEAREST) > 0
+
+
+def sample_of(seed: int, size: int = 16) -> Sample:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(30, 256, (size, size, 3), dtype=np.uint8)
+    histogram = np.stack([np.bincount(image[..., channel].ravel(), minlength=256) for channel in range(3)])
+    return Sample(
+        image=image,
+        flair_around=rng.integers(0, 256, (size, size, 2), dtype=np.uint8),
+        mask_true=rng.random((size, size)) < 0.5,
+        patient=Patient(normalisation=fit_normalisation(image[None], "volume"), head_histogram=histogram),
+    )
+
+
+def augmented(sample: Sample, seed: int, **changes: float | bool) -> tuple[np.ndarray, np.ndarray]:
+    size = len(sample.image)
+    out = np.empty((size, size, 5), np.float32)
     augmentation = AugmentationParams(**{**OFF, **changes})
-    return random_matrix(np.random.default_rng(seed), augmentation, size, size, size)
+    mask = augment(sample, np.random.default_rng(seed), augmentation, size=size, noise=NOISE, out=out)
+    return out, mask
 
 
 @given(seed=st.integers(0, 2**32))
-def test_everything_off_changes_nothing(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    image = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    mask_true = rng.random((16, 16)) < 0.5
-    warped, mask = warp_pair(image, mask_true, drawn(seed, 16), 16)
-    np.testing.assert_array_equal(warped, image)
-    np.testing.assert_array_equal(mask, mask_true)
+def test_everything_off_only_normalises(seed: int) -> None:
+    sample = sample_of(seed)
+    out, mask = augmented(sample, seed)
+    normalise = sample.patient.normalisation
+    np.testing.assert_allclose(out[..., :3], normalise(sample.image), atol=1e-5)
+    np.testing.assert_allclose(out[..., 3:], normalise.around(sample.flair_around), atol=1e-5)
+    np.testing.assert_array_equal(mask, sample.mask_true)
+
+
+@given(seed=st.integers(0, 2**32))
+def test_gamma_leaves_mean_and_deviation_of_the_head_and_the_order_of_grey_levels(seed: int) -> None:
+    sample = sample_of(seed % 7)
+    exponent = np.random.default_rng(seed).uniform(0.5, 2, 3).astype(np.float32)
+    table = grey_table(sample.patient, gain=np.ones(3, np.float32), exponent=exponent)
+    values = np.take_along_axis(table, sample.image.reshape(-1, 3).astype(np.int64), axis=0)
+    np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(values.std(axis=0), 1, atol=1e-4)
+    assert (np.diff(table, axis=0) >= 0).all()
+    assert np.abs(table - grey_table(sample.patient, gain=np.ones(3), exponent=np.ones(3))).max() > 0.01
+
+
+def test_gamma_without_a_head_is_the_power_of_the_grey_level() -> None:
+    """divide_255, by hand: level 51 is 0.2, its square 0.04."""
+    normalisation = Normalisation(offset=np.zeros(3, np.float32), scale=np.full(3, 255, np.float32))
+    patient = Patient(normalisation=normalisation, head_histogram=None)
+    table = grey_table(patient, gain=np.array([1, 2, 1]), exponent=np.array([1, 1, 2]))
+    np.testing.assert_allclose(table[51], [0.2, 0.4, 0.04], atol=1e-6)
+
+
+@given(seed=st.integers(0, 2**32))
+def test_gain_multiplies_each_sequence_within_its_limit(seed: int) -> None:
+    sample = sample_of(1)
+    plain, changed = augmented(sample, seed)[0], augmented(sample, seed, gain=0.3)[0]
+    factor = [np.median((changed / plain)[..., channel]) for channel in range(5)]
+    for channel in range(5):
+        np.testing.assert_allclose(changed[..., channel], factor[channel] * plain[..., channel], atol=1e-4)
+    assert all(0.7 - 1e-4 <= one <= 1.3 + 1e-4 for one in factor)
+    np.testing.assert_allclose(factor[3:], factor[FLAIR], atol=1e-4)  # neighbours are of the same scan
+
+
+def test_missing_sequence_is_flair_as_the_set_fills_it() -> None:
+    sample = sample_of(2)
+    out, _ = augmented(sample, 1, missing_sequence=1.0)
+    for channel in (PRE_CONTRAST, POST_CONTRAST):
+        np.testing.assert_array_equal(out[..., channel], out[..., FLAIR])
+    np.testing.assert_allclose(out[..., FLAIR], sample.patient.normalisation(sample.image)[..., FLAIR], atol=1e-5)
+
+
+def test_missing_sequence_comes_as_often_as_it_says() -> None:
+    sample = sample_of(2, size=4)
+    outs = [augmented(sample, seed, missing_sequence=0.25)[0] for seed in range(600)]
+    for channel in (PRE_CONTRAST, POST_CONTRAST):
+        share = np.mean([(out[..., channel] == out[..., FLAIR]).all() for out in outs])
+        assert 0.18 < share < 0.32
+
+
+def test_noise_is_added_up_to_its_deviation() -> None:
+    sample = sample_of(3, size=32)
+    deviations = [(augmented(sample, seed, noise=0.4)[0] - augmented(sample, seed)[0]).std() for seed in range(60)]
+    assert 0 < min(deviations) < 0.1
+    assert 0.3 < max(deviations) <= 0.42
+
+
+@given(seed=st.integers(0, 2**32))
+def test_bend_is_smooth_and_within_its_limit(seed: int) -> None:
+    warp = drawn_warp(seed, elastic=0.05)
+    assert warp.displacement is not None
+    assert np.abs(warp.displacement).max() <= 0.05 * 64 * 1.7  # cubic interpolation overshoots
+    assert np.abs(np.diff(warp.displacement, axis=0)).max() < 0.9  # below 1: nothing is folded over
+
+
+def test_bend_of_nothing_is_the_affine_map() -> None:
+    image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8), (0, 0), 2)
+    plain = drawn_warp(3, rotation=20.0, zoom=0.2)
+    bent = Warp(matrix=plain.matrix, size=64, displacement=np.zeros((64, 64, 2), np.float32))
+    difference = plain(image, cv2.INTER_LINEAR).astype(int) - bent(image, cv2.INTER_LINEAR)
+    assert np.abs(difference).max() <= 2
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (96, 160), (48, 64)])
 def test_resizing_matrix_is_the_resize_of_prediction(shape: tuple[int, int]) -> None:
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8), (0, 0), 2)
-    warped, _ = warp_pair(image, np.zeros(shape, bool), resizing_matrix(*shape, 64), 64)
+    warp = Warp(matrix=resizing_matrix(*shape, 64), size=64)
+    warped = warp(image.astype(np.float32), cv2.INTER_LINEAR)
     expected = cv2.resize(image.astype(np.float32), (64, 64), interpolation=cv2.INTER_LINEAR)
     # warpAffine rounds source coordinates to 1/32 pixel.
     np.testing.assert_allclose(warped, expected, atol=np.abs(np.gradient(image.astype(float), axis=(0, 1))).max() / 16)
@@ -41,8 +147,8 @@ def test_mask_moves_with_the_image_and_stays_two_valued(seed: int) -> None:
     mask_true = np.zeros((64, 64), bool)
     mask_true[20:44, 24:50] = True
     image = np.repeat(mask_true[..., None] * np.uint8(255), 3, axis=-1)
-    matrix = drawn(seed, rotation=30.0, shift=0.1, shear=10.0, zoom=0.2, horizontal_flip=True)
-    warped, mask = warp_pair(image, mask_true, matrix, 64)
+    warp = drawn_warp(seed, rotation=30.0, shift=0.1, shear=10.0, zoom=0.2, horizontal_flip=True, elastic=0.03)
+    warped, mask = warp_pair(image, mask_true, warp)
     assert mask.dtype == np.bool_
     # Linear and nearest may differ only on the edge, where the image is between its two values.
     inside = warped[..., 0] > 250

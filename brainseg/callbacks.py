@@ -1,0 +1,114 @@
+"""What Keras calls between epochs: batches that know their epoch, averaged weights, a state to go on from."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from brainseg.batches import SliceBatches
+from brainseg.checkpoint import State
+
+Logs = dict[str, Any]
+
+
+def averaged_weights(model: keras.Model) -> list[np.ndarray]:
+    """The weights to validate and keep: averaged over the steps where the optimizer does so, else as they are.
+
+    Returns:
+        In the order of `Model.get_weights`.
+    """
+    averages = dict(zip(map(id, model.trainable_variables), _averages(model), strict=False))
+    return [keras.ops.convert_to_numpy(averages.get(id(weight), weight)) for weight in model.weights]
+
+
+class EpochOfBatches(keras.callbacks.Callback):
+    """Tells the batches their epoch, and logs the learning rate that the epoch ended with."""
+
+    def __init__(self, batches: SliceBatches) -> None:
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Before the first batch is made."""
+        self.batches.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Before anything lowers the rate."""
+        assert logs is not None  # Keras gives the epoch's
+        logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Validates with the averaged weights.
+
+    Keras' SwapEMAWeights swaps by adding and subtracting, which rounds; this one puts back what it took.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trained: list[np.ndarray] = []
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Put the averages in."""
+        variables = self.model.trainable_variables
+        self.trained = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        for variable, average in zip(variables, _averages(self.model), strict=True):
+            variable.assign(average)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """Put the trained weights back."""
+        for variable, value in zip(self.model.trainable_variables, self.trained, strict=True):
+            variable.assign(value)
+
+
+class Replay(keras.callbacks.Callback):
+    """Shows other callbacks the epochs that an interrupted training had behind it, so that they are where they were."""
+
+    def __init__(self, others: Sequence[keras.callbacks.Callback], state: State, learning_rate: float) -> None:
+        super().__init__()
+        self.others = others
+        self.history = list(state.history)
+        self.learning_rate = learning_rate
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+        """After the others have begun: from the first learning rate through all that lowered it."""
+        if any(isinstance(other, keras.callbacks.ReduceLROnPlateau) for other in self.others):
+            self.model.optimizer.learning_rate = self.learning_rate
+        for epoch, epoch_logs in enumerate(self.history):
+            for other in self.others:
+                other.on_epoch_end(epoch, dict(epoch_logs))
+
+
+class Bookkeeper(keras.callbacks.Callback):
+    """Keeps history and best weights in a state and has it written, last of an epoch's callbacks.
+
+    An epoch whose loss is no number is not kept: `failed` is then its number, from 1.
+    """
+
+    def __init__(self, state: State, write: Callable[[], None]) -> None:
+        super().__init__()
+        self.state = state
+        self.write = write
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Record the epoch."""
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        if not math.isfinite(values["loss"]) or not math.isfinite(values["val_loss"]):
+            self.state.failed = epoch + 1
+            self.model.stop_training = True
+            return
+        self.state.history.append(values)
+        if values["val_loss"] < self.state.best_loss:
+            self.state.best_loss = values["val_loss"]
+            self.state.best = averaged_weights(self.model)
+        self.state.stopped = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
+        self.write()
+
+
+def _averages(model: keras.Model) -> Sequence[Any]:
+    """The optimizer's averages of the trainable variables, in their order; empty where it makes none."""
+    optimizer = model.optimizer
+    averages: Sequence[Any] = getattr(optimizer, "_model_variables_moving_average", ()) if optimizer.use_ema else ()
+    return averages

@@ -1,0 +1,165 @@
+"""Decoded slices in a file without a name: read at random by many threads, memory stays flat as patients grow.
+
+The file is read by position and not mapped: pages of a map count as memory of the process, those of a read are the
+system's to keep or drop. Having no name, it is gone when the process ends, also when it is killed.
+"""
+
+import os
+import tempfile
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainseg.errors import UserError
+from brainseg.preprocessing import (
+    GREY_LEVELS,
+    Method,
+    Normalisation,
+    fit_normalisation,
+    head_pixels,
+    positions_around,
+)
+from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, ByteArray, Volume
+
+# A slice in the file, a byte a pixel: its FLAIR, which its neighbours ask for alone, its channels, its mask.
+PLANES = 1 + len(SEQUENCES) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patient:
+    """What all slices of a patient share.
+
+    Attributes:
+        normalisation: of the whole volume.
+        head_histogram: how many head pixels have each grey level, shape (3, 256), int64; None where the normalisation
+            does not look at the head.
+    """
+
+    normalisation: Normalisation
+    head_histogram: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Where a slice is in the store.
+
+    Attributes:
+        position: of its first byte.
+        around: of the slices around it, see `brainseg.preprocessing.positions_around`.
+        height: pixels.
+        width: pixels.
+        has_tumour: whether its mask has any.
+        patient: what it shares with the others.
+    """
+
+    position: int
+    around: tuple[int, ...]
+    height: int
+    width: int
+    has_tumour: bool
+    patient: Patient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A slice as it was stored.
+
+    Attributes:
+        image: shape (H, W, 3), uint8.
+        flair_around: FLAIR of the slices around it, shape (H, W, 2 x neighbours), uint8.
+        mask_true: shape (H, W), bool.
+        patient: its patient.
+    """
+
+    image: ByteArray
+    flair_around: ByteArray
+    mask_true: BoolArray
+    patient: Patient
+
+
+class SliceStore:
+    """Slices by entry; `add` from one thread, then `read` from any number."""
+
+    def __init__(self, folder: Path, *, neighbours: int, method: Method) -> None:
+        """Open an empty store.
+
+        Args:
+            folder: where the file lies; on a disk, for the whole set takes 1.3 GB.
+            neighbours: how many slices on either side of a slice are read with it.
+            method: of the normalisation.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.neighbours = neighbours
+        self.method = method
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the store
+        weakref.finalize(self, self._file.close)
+        self._length = 0
+
+    def add(self, volume: Volume, slice_numbers: set[int]) -> list[Entry]:
+        """Store a patient.
+
+        Args:
+            volume: the whole patient: the normalisation is of the whole, and neighbours may be any slice.
+            slice_numbers: those wanted.
+
+        Returns:
+            An entry per wanted slice, in slice order.
+
+        Raises:
+            UserError: if the disk is full.
+        """
+        slices, height, width = volume.mask_true.shape
+        patient = _patient_of(volume.image, self.method)
+        start, step = self._length, PLANES * height * width
+        try:
+            for one, mask in zip(volume.image, volume.mask_true, strict=True):
+                self._file.write(one[..., FLAIR].tobytes() + one.tobytes() + mask.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise UserError(
+                f"train: {self.folder} has no room for the decoded slices of {volume.patient_id} ({error.strerror}). "
+                f"The training and validation slices take {PLANES} bytes a pixel there while training"
+            ) from None
+        self._length += slices * step
+        return [
+            Entry(
+                position=start + place * step,
+                around=tuple(start + other * step for other in positions_around(place, slices, self.neighbours)),
+                height=height,
+                width=width,
+                has_tumour=bool(volume.mask_true[place].any()),
+                patient=patient,
+            )
+            for place, number in enumerate(volume.slice_numbers.tolist())
+            if number in slice_numbers
+        ]
+
+    def read(self, entry: Entry) -> Sample:
+        """Read a slice that was added."""
+        shape = entry.height, entry.width
+        pixels = entry.height * entry.width
+        stored = self._bytes(entry.position + pixels, (PLANES - 1) * pixels)
+        around = np.empty((*shape, len(entry.around)), np.uint8)
+        for channel, position in enumerate(entry.around):
+            around[..., channel] = self._bytes(position, pixels).reshape(shape)
+        return Sample(
+            image=stored[:-pixels].reshape(*shape, len(SEQUENCES)),
+            flair_around=around,
+            mask_true=stored[-pixels:].reshape(shape).view(np.bool_),
+            patient=entry.patient,
+        )
+
+    def _bytes(self, position: int, count: int) -> ByteArray:
+        return np.frombuffer(os.pread(self._file.fileno(), count, position), np.uint8)
+
+
+def _patient_of(image: ByteArray, method: Method) -> Patient:
+    histogram = None
+    if method == "volume":
+        head = image[head_pixels(image)]
+        histogram = np.stack([np.bincount(head[:, channel], minlength=GREY_LEVELS) for channel in range(3)])
+    return Patient(normalisation=fit_normalisation(image, method), head_histogram=histogram)

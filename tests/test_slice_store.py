@@ -1,0 +1,74 @@
+"""The store of decoded slices: what goes in comes out, with its neighbours, from any thread."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brainseg.errors import UserError
+from brainseg.preprocessing import fit_normalisation, head_pixels, positions_around
+from brainseg.slice_store import SliceStore
+from brainseg.volumes import FLAIR, Volume
+
+
+def volume_of(slices: int, height: int, width: int, seed: int) -> Volume:
+    rng = np.random.default_rng(seed)
+    return Volume(
+        patient_id=f"P{seed}",
+        image=rng.integers(0, 256, (slices, height, width, 3), dtype=np.uint8),
+        mask_true=rng.random((slices, height, width)) < 0.1 * (np.arange(slices) % 2)[:, None, None],
+        slice_numbers=np.arange(1, slices + 1),
+    )
+
+
+@pytest.mark.parametrize("neighbours", [0, 1, 2])
+def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, neighbours: int) -> None:
+    """Patients of different sizes; the first and last slice repeat beyond the ends."""
+    volumes = [volume_of(5, 12, 16, 1), volume_of(3, 20, 8, 2)]
+    store = SliceStore(tmp_path, neighbours=neighbours, method="volume")
+    entries = [store.add(volume, set(volume.slice_numbers.tolist())) for volume in volumes]
+    with ThreadPoolExecutor(4) as pool:
+        samples = [list(pool.map(store.read, some)) for some in entries]
+    for volume, some, read in zip(volumes, entries, samples, strict=True):
+        assert [entry.has_tumour for entry in some] == volume.mask_true.any(axis=(1, 2)).tolist()
+        for place, sample in enumerate(read):
+            np.testing.assert_array_equal(sample.image, volume.image[place])
+            np.testing.assert_array_equal(sample.mask_true, volume.mask_true[place])
+            around = positions_around(place, len(read), neighbours)
+            np.testing.assert_array_equal(sample.flair_around, np.moveaxis(volume.image[around][..., FLAIR], 0, -1))
+
+
+def test_positions_around_repeat_the_edge_slice() -> None:
+    assert positions_around(0, 4, 2) == [0, 0, 1, 2]
+    assert positions_around(2, 4, 1) == [1, 3]
+    assert positions_around(3, 4, 2) == [1, 2, 3, 3]
+    assert positions_around(0, 1, 1) == [0, 0]
+
+
+def test_some_slices_are_wanted_and_the_normalisation_is_of_the_whole(tmp_path: Path) -> None:
+    volume = volume_of(6, 8, 8, 3)
+    first, second = SliceStore(tmp_path, neighbours=1, method="volume").add(volume, {2, 5})
+    expected = fit_normalisation(volume.image, "volume")
+    for entry in (first, second):
+        np.testing.assert_array_equal(entry.patient.normalisation.offset, expected.offset)
+    assert first.patient.head_histogram is not None
+    assert first.patient.head_histogram.sum() == 3 * head_pixels(volume.image).sum()
+
+
+def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
+    store = SliceStore(tmp_path / "new", neighbours=0, method="volume")
+    store.add(volume_of(3, 8, 8, 1), {1})
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SliceStore(tmp_path, neighbours=0, method="volume")
+
+    class Full:
+        def write(self, _: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_file", Full())
+    with pytest.raises(UserError, match=r"no room for the decoded slices of P1.*No space left"):
+        store.add(volume_of(3, 8, 8, 1), {1})
