@@ -8,13 +8,17 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from brainseg.errors import UserError
+from brainseg.fused_norm import FusedBatchNormalization
 from brainseg.model_file import CARD, card_of, load_model, save_model
-from brainseg.network import build_unet, conv_block, summary_text
+from brainseg.network import build_trainee, build_unet, conv_block, summary_text, unet_of
 from brainseg.params import load_params
+from brainseg.runtime import Runtime
 
 TRAIN = load_params(Path(__file__).parents[1] / "params.yaml").train
+CPU = Runtime(backend="tensorflow", gpu=False, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,44 @@ def test_second_convolution_reads_the_first() -> None:
     assert not np.allclose(before, keras.ops.convert_to_numpy(block(image)))
 
 
+def test_input_has_a_channel_for_each_neighbour() -> None:
+    train = TRAIN.model_copy(update={"neighbours": 2, "filters": 2})
+    assert unet_of(train).input_shape == (None, TRAIN.size, TRAIN.size, 3 + 4)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_fused_norm_is_keras_norm(training: bool) -> None:
+    """Same result, same gradient, same moving statistics."""
+    values = np.random.default_rng(0).normal(2, 3, (4, 6, 5, 7)).astype(np.float32)
+    results = []
+    for norm in (keras.layers.BatchNormalization, FusedBatchNormalization):
+        layer = norm(momentum=0.9)
+        layer.build(values.shape)
+        layer.set_weights([np.linspace(1, 2, 7), np.linspace(-1, 1, 7), np.linspace(0, 1, 7), np.linspace(1, 3, 7)])
+        with tf.GradientTape() as tape:
+            inputs = tf.constant(values)
+            tape.watch(inputs)
+            outputs = layer(inputs, training=training)
+            loss = tf.reduce_sum(outputs * values**2)
+        results.append([outputs, *tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value])])
+        results[-1] += [np.array(weight) for weight in layer.weights]
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=2e-4)
+
+
+def test_trainee_is_the_model_in_another_form() -> None:
+    train = TRAIN.model_copy(update={"filters": 2, "size": 32})
+    model = unet_of(train)
+    trainee = build_trainee(model, train, CPU)
+    assert isinstance(trainee.get_layer("down1_norm1"), FusedBatchNormalization)
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
+    np.testing.assert_allclose(trainee(images), model(images), atol=1e-6)
+    mixed = build_trainee(model, train, Runtime(backend="tensorflow", gpu=True, precision="bfloat16"))
+    assert mixed.get_layer("down1_conv1").compute_dtype == "bfloat16"
+    assert mixed.output.dtype == "float32"
+    assert unet_of(train).get_layer("down1_conv1").compute_dtype == "float32", "the policy is put back"
+
+
 def test_every_level_reaches_the_output(model: keras.Model) -> None:
     images = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
     before = keras.ops.convert_to_numpy(model(images))
@@ -80,7 +122,7 @@ def test_summary_is_the_same_on_every_terminal(
 
 def test_saved_model_predicts_the_same_and_its_bytes_repeat(model: keras.Model, tmp_path: Path) -> None:
     images = np.random.default_rng(0).normal(size=(1, 32, 32, 3)).astype(np.float32)
-    card = card_of(TRAIN)
+    card = card_of(TRAIN, CPU)
     save_model(tmp_path / "a.keras", model, card)
     model.compile(optimizer="adam", loss="mse")  # no part of the file
     save_model(tmp_path / "b.keras", model, card)
@@ -96,7 +138,7 @@ def test_other_files_are_refused(model: keras.Model, tmp_path: Path) -> None:
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(UserError, match="not a model of this project"):
         load_model(tmp_path / "text.keras")
-    save_model(tmp_path / "good.keras", model, card_of(TRAIN))
+    save_model(tmp_path / "good.keras", model, card_of(TRAIN, CPU))
     shutil.copy(tmp_path / "good.keras", tmp_path / "bare.keras")
     with zipfile.ZipFile(tmp_path / "good.keras") as source, zipfile.ZipFile(tmp_path / "bare.keras", "w") as target:
         for name in source.namelist():
