@@ -1,0 +1,94 @@
+"""The notebook's method, as benchmarks/notebook.py repeats it: a comparison with a straw man proves nothing."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+from conftest import KAGGLE, path_of, write_image
+
+from benchmarks import memory, notebook
+from brainseg.formats.kaggle import index_folder
+from brainseg.formats.raster import read_mask
+from brainseg.params import DataParams
+from brainseg.tables import HISTORY_COLUMNS, read_probabilities
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
+    pytest.mark.filterwarnings("ignore:Please import `affine_transform`"),  # what Keras' generator calls is deprecated
+]
+
+
+@pytest.fixture
+def _step_by_step() -> Iterator[None]:
+    """Without a graph, whose tracing takes longer than these trainings."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def rows_of(root: Path) -> pd.DataFrame:
+    return index_folder(DataParams(root=str(root), pattern=KAGGLE))
+
+
+def test_both_generators_draw_the_same_changes_and_masks_get_values_between(
+    make_set: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = make_set(tmp_path / "set", patients=("TCGA_CS_0001_20000101",))
+    rows = rows_of(root)
+    for number in range(1, 6):  # each image shows its mask
+        mask = read_mask(path_of(root, "TCGA_CS_0001_20000101", number, "_mask"))
+        write_image(
+            path_of(root, "TCGA_CS_0001_20000101", number), np.repeat(mask[..., None], 3, -1).astype(np.uint8) * 255
+        )
+    batches = notebook.pairs(rows, root, size=32, batch_size=2, augment=True)
+    drawn = [next(batches) for _ in range(6)]
+    for images, masks in drawn:
+        np.testing.assert_array_equal(images, np.repeat(masks, 3, axis=-1))
+    values = np.concatenate([masks for _, masks in drawn])
+    assert values.min() == 0
+    assert values.max() == 1
+    assert ((values > 0) & (values < 1)).any()
+    _, unchanged = next(notebook.pairs(rows, root, size=32, batch_size=5, augment=False))
+    assert set(np.unique(unchanged)) == {0, 1}
+
+
+def test_the_first_convolution_of_each_block_does_nothing() -> None:
+    model = notebook.build_network(size=16, filters=1)
+    convolutions = [layer for layer in model.layers if type(layer) is keras.layers.Conv2D]
+    assert len(convolutions) == 9 + 1  # one of the two of nine blocks is left, and the last
+    assert sum(type(layer) is keras.layers.Dropout and layer.rate == 0.2 for layer in model.layers) == 8
+
+
+@pytest.mark.usefixtures("_step_by_step")
+def test_a_cut_epoch_is_validated_and_kept_and_maps_are_on_the_own_grid(tiny_set: Path, tmp_path: Path) -> None:
+    rows = rows_of(tiny_set)
+    first, *_, last = sorted(set(rows.patient_id))
+    chosen = {"train": rows[rows.patient_id != last], "validation": rows[rows.patient_id == last]}
+    model = notebook.build_network(size=16, filters=1)
+    best = tmp_path / "models/best.weights.h5"
+    history = notebook.train(model, chosen, tiny_set, best, size=16, minutes=0)
+    assert len(history) == 1
+    assert list(history) == list(HISTORY_COLUMNS)
+    assert history.notna().all(axis=None)
+    assert best.exists()
+
+    notebook.write_maps(model, chosen["train"], tiny_set, tmp_path / "maps", size=16)
+    probability, slice_numbers = read_probabilities(tmp_path / f"maps/{first}.npz")
+    assert probability.shape == (5, 32, 32)
+    assert list(slice_numbers) == [1, 2, 3, 4, 5]
+    assert not (tmp_path / f"maps/{last}.npz").exists()
+
+
+def test_the_larger_set_names_the_same_pictures_under_other_patients(tmp_path: Path) -> None:
+    small, large = tmp_path / "index.csv", tmp_path / "large/index.csv"
+    small.write_text("patient_id,image_path\nA,A/1.tif\nB,B/1.tif\n", encoding="utf-8")
+    memory.repeat_index(small, large)
+    with large.open(encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    assert len({row["patient_id"] for row in rows}) == len(rows) == 8
+    assert {row["image_path"] for row in rows} == {"A/1.tif", "B/1.tif"}
