@@ -1,0 +1,172 @@
+"""What one process measures for `python -m benchmarks.training`, which starts it and reads the JSON it prints last.
+
+Each contender has a process of its own, because backends, threads and peak memory are of a process.
+"""
+
+import itertools
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from brainseg.cases import subset_rows
+from brainseg.errors import UserError
+from brainseg.formats.kaggle import index_folder
+from brainseg.params import Params
+from brainseg.phantom import write_phantoms
+from brainseg.runtime import configure
+from brainseg.splitting import split_slices
+from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_table
+
+BATCHES_KEPT = 2  # in memory, for the steps that wait for no input
+LOADER_SECONDS = 2.0
+
+Batch = tuple[Any, Any]
+
+
+def peak_mb() -> float:
+    """Most memory the process held so far; macOS counts bytes, Linux kilobytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def pairs_per_second(draw: Callable[[], list[Batch]]) -> float:
+    """Pairs a second of a function that makes some batches; its first call is not timed."""
+    draw()
+    pairs, began = 0, time.monotonic()
+    while (seconds := time.monotonic() - began) < LOADER_SECONDS:
+        pairs += sum(len(images) for images, _ in draw())
+    return pairs / seconds
+
+
+def time_training(model: Any, data: Any, *, full_batches: int, kept: list[Batch], settings: dict[str, Any]) -> dict:
+    """Time the training of a compiled Keras model.
+
+    Args:
+        model: has taken its first step.
+        data: what `fit` takes: a generator or a PyDataset.
+        full_batches: of an epoch of `data`.
+        kept: batches in memory.
+        settings: from `benchmarks.training`.
+
+    Returns:
+        step: slices/s with batches in memory; epoch: slices/s of `fit`; waiting: the share of `fit`'s time that the
+        batches in memory did not need, which holds what the loader takes from the cores as well.
+    """
+    seconds = []
+    for step in range(settings["warm_up"] + settings["steps"]):
+        began = time.monotonic()
+        model.train_on_batch(*kept[step % len(kept)])
+        seconds.append(time.monotonic() - began)
+    step_seconds = float(np.median(seconds[settings["warm_up"] :]))
+    model.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)  # traces once more, for batches of any length
+    steps = min(full_batches, settings["epoch_steps"])
+    began = time.monotonic()
+    model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+    fit_seconds = time.monotonic() - began
+    slices = len(kept[0][0])
+    return {
+        "step": slices / step_seconds,
+        "epoch": steps * slices / fit_seconds,
+        "waiting": max(0.0, 1 - steps * step_seconds / fit_seconds),
+        "weights": sum(int(np.prod(weight.shape)) for weight in model.trainable_variables),
+    }
+
+
+def read_tables(settings: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The index and the split that `make_data` wrote."""
+    folder = Path(settings["folder"])
+    return read_table(folder / "index.csv", INDEX_COLUMNS), read_table(folder / "split.csv", SPLIT_COLUMNS)
+
+
+def read_kept(settings: dict[str, Any]) -> list[Batch]:
+    """The batches that `make_data` kept, the same for all contenders."""
+    with np.load(settings["batches"]) as arrays:
+        return list(zip(arrays["images"], arrays["masks"], strict=True))
+
+
+def notebook(settings: dict[str, Any]) -> dict:
+    """The notebook's generators and network; float32, which is all it knows."""
+    from benchmarks import notebook as method  # it imports TensorFlow, which the project's own process may do without
+
+    params = Params.model_validate_json(settings["params"])
+    train = params.train
+    method.start(train.threads)
+    index, split = read_tables(settings)
+    rows = subset_rows(index, split, "train")
+    options = {"size": train.size, "batch_size": train.batch_size, "augment": True}
+    data = method.pairs(rows, Path(params.data.root), **options)
+    model = method.build_network(size=train.size, filters=train.filters)
+    model.train_on_batch(*next(data))
+    start = time.monotonic() - settings["began"]
+    loader = pairs_per_second(lambda: [next(data)])
+
+    def full() -> Iterator[Batch]:
+        """Without the short batch at the end, for which the graph is as good but the count of slices is not."""
+        yield from (batch for batch in data if len(batch[0]) == train.batch_size)
+
+    full_batches = len(rows) // train.batch_size
+    measured = time_training(model, full(), full_batches=full_batches, kept=read_kept(settings), settings=settings)
+    return measured | {"start": start, "loader": loader}
+
+
+def ours(settings: dict[str, Any]) -> dict:
+    """The project's batches, network and step, as the stage train has them."""
+    params = Params.model_validate_json(settings["params"])
+    data, model = project_parts(params, settings)
+    model.train_on_batch(*data[0])
+    start = time.monotonic() - settings["began"]
+
+    full_batches = max(1, len(data.entries) // params.train.batch_size)
+    places = itertools.cycle(range(full_batches))
+    loader = pairs_per_second(lambda: [data[next(places)]])
+    with ThreadPoolExecutor(params.train.threads) as pool:
+        threaded = pairs_per_second(lambda: list(pool.map(data.__getitem__, range(full_batches))))
+    measured = time_training(model, data, full_batches=full_batches, kept=read_kept(settings), settings=settings)
+    return measured | {"start": start, "loader": loader, "loader_threads": threaded}
+
+
+def project_parts(params: Params, settings: dict[str, Any]) -> tuple[Any, Any]:
+    """The project's training batches, and its model compiled as `training.fit` compiles it."""
+    train = params.train
+    runtime = configure(train)
+    from brainseg import network, training  # these import Keras, which configure must precede
+
+    slices = training.read_slices(*read_tables(settings), Path(params.data.root), train, Path(settings["folder"]))
+    batches = training.training_batches(slices, train)
+    model = network.build_trainee(network.unet_of(train), train, runtime)
+    training.compile_model(model, train, runtime, steps=len(batches))
+    return batches, model
+
+
+def make_data(settings: dict[str, Any]) -> dict:
+    """Make patients where none are given, list and split them, and keep some batches for all contenders."""
+    params = Params.model_validate_json(settings["params"])
+    folder = Path(settings["folder"])
+    if settings["phantoms"]:
+        write_phantoms(Path(params.data.root), params.phantom)
+    index = index_folder(params.data)
+    write_table(folder / "index.csv", index)
+    write_table(folder / "split.csv", split_slices(index, params.split))
+    data, _ = project_parts(params, settings)
+    from brainseg.network import DROPOUT_FROM_LEVEL
+
+    kept = [data[place] for place in range(min(BATCHES_KEPT, len(data.entries) // params.train.batch_size))]
+    np.savez(settings["batches"], images=[images for images, _ in kept], masks=[masks for _, masks in kept])
+    return {"slices": len(data.entries), "dropout_from_level": DROPOUT_FROM_LEVEL}
+
+
+CONTENDERS = {"data": make_data, "notebook": notebook, "ours": ours}
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(CONTENDERS[sys.argv[1]](json.loads(sys.argv[2])) | {"memory": peak_mb()}))
+    except UserError as error:
+        sys.exit(str(error))

@@ -1,0 +1,140 @@
+"""The U-Net of brainseg/network.py in plain PyTorch, to compare the speed of training with.
+
+`python -m benchmarks.training` runs it; --torch-python names another Python there, so this file imports nothing of the
+project. NumPy and PyTorch are all it needs.
+"""
+
+import itertools
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+LEVELS = 4
+
+
+def conv_block(channels: int, filters: int) -> nn.Sequential:
+    """Two 3 x 3 convolutions, each with batch normalisation (Keras' values) and ReLU."""
+    parts: list[nn.Module] = []
+    for entering in (channels, filters):
+        parts += [
+            nn.Conv2d(entering, filters, 3, padding=1, bias=False),
+            nn.BatchNorm2d(filters, eps=1e-3, momentum=0.1),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*parts)
+
+
+class UNet(nn.Module):
+    """Four levels down, four up, as `brainseg.network.build_unet` has them; gives logits."""
+
+    def __init__(self, *, channels: int, filters: int, dropout: float, dropout_from_level: int) -> None:
+        super().__init__()
+        widths = [filters * 2**level for level in range(LEVELS + 1)]
+        drops = [dropout if level >= dropout_from_level else 0.0 for level in range(LEVELS)]
+        self.down = nn.ModuleList(map(conv_block, [channels, *widths[:-2]], widths[:-1]))
+        self.bottom = conv_block(widths[-2], widths[-1])
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose2d(below, width, 3, stride=2, padding=1, output_padding=1)
+            for width, below in itertools.pairwise(widths)
+        )
+        self.up = nn.ModuleList(conv_block(2 * width, width) for width in widths[:-1])
+        self.drop = nn.ModuleList(nn.Dropout(share) if share else nn.Identity() for share in drops)
+        self.last = nn.Conv2d(filters, 1, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From (N, C, H, W) to logits, (N, 1, H, W)."""
+        skips = []
+        for block, drop in zip(self.down, self.drop, strict=True):
+            features = block(features)
+            skips.append(features)
+            features = drop(functional.max_pool2d(features, 2))
+        features = self.bottom(features)
+        for level in reversed(range(LEVELS)):
+            features = torch.cat([self.grow[level](features), skips[level]], dim=1)
+            features = self.up[level](self.drop[level](features))
+        return self.last(features)  # type: ignore[no-any-return]
+
+
+def loss_of(logits: torch.Tensor, mask_true: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy plus soft Dice loss, as `brainseg.losses.both_losses`."""
+    probability = logits.sigmoid()
+    overlap = (mask_true * probability).sum()
+    soft_dice_loss = 1 - (2 * overlap + 1) / (mask_true.sum() + probability.sum() + 1)
+    return functional.binary_cross_entropy_with_logits(logits, mask_true) + soft_dice_loss
+
+
+def time_steps(
+    model: UNet, batches: list[tuple[torch.Tensor, torch.Tensor]], *, bfloat16: bool, warm_up: int, steps: int
+) -> tuple[list[float], float]:
+    """Train on the batches in turn.
+
+    Args:
+        model: as built.
+        batches: images and masks, channels last.
+        bfloat16: whether convolutions compute in it (autocast).
+        warm_up: steps before those that are timed.
+        steps: timed.
+
+    Returns:
+        Seconds of each timed step, and the monotonic clock after the first step of all.
+    """
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
+    model.train()
+    seconds, first_done = [], 0.0
+    for step in range(warm_up + steps):
+        images, mask_true = batches[step % len(batches)]
+        began = time.monotonic()
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            logits = model(images)
+        loss = loss_of(logits.float(), mask_true)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        seconds.append(time.monotonic() - began)
+        first_done = first_done or time.monotonic()
+    return seconds[warm_up:], first_done
+
+
+def main(settings: dict[str, Any]) -> None:
+    """Time the steps and print what was measured as JSON; `benchmarks.training` writes the settings."""
+    torch.set_num_threads(settings["threads"])
+    torch.manual_seed(settings["seed"])
+    arrays = np.load(settings["batches"])
+    batches = [
+        # A view that PyTorch takes as channels last: nothing is copied.
+        (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(mask_true).permute(0, 3, 1, 2))
+        for images, mask_true in zip(arrays["images"], arrays["masks"], strict=True)
+    ]
+    model = UNet(
+        channels=batches[0][0].shape[1],
+        filters=settings["filters"],
+        dropout=settings["dropout"],
+        dropout_from_level=settings["dropout_from_level"],
+    ).to(memory_format=torch.channels_last)
+    seconds, first_done = time_steps(
+        model,
+        batches,
+        bfloat16=settings["precision"] == "bfloat16",
+        warm_up=settings["warm_up"],
+        steps=settings["steps"],
+    )
+    measured = {
+        "start": first_done - settings["began"],
+        "step": len(batches[0][0]) / float(np.median(seconds)),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3),
+        "weights": sum(weights.numel() for weights in model.parameters() if weights.requires_grad),
+        "version": torch.__version__,
+    }
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
