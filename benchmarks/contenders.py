@@ -45,13 +45,16 @@ def pairs_per_second(draw: Callable[[], list[Batch]]) -> float:
     return pairs / seconds
 
 
-def time_training(model: Any, data: Any, *, full_batches: int, kept: list[Batch], settings: dict[str, Any]) -> dict:
+def time_training(
+    model: Any, open_data: Callable[[], Any], *, full_batches: int, kept: list[Batch], settings: dict[str, Any]
+) -> dict:
     """Time the training of a compiled Keras model.
 
     Args:
         model: has taken its first step.
-        data: what `fit` takes: a generator or a PyDataset.
-        full_batches: of an epoch of `data`.
+        open_data: gives what `fit` takes, a generator or a PyDataset. A generator is given anew for each `fit`, because
+            the thread of the one before may still draw from it.
+        full_batches: of an epoch.
         kept: batches in memory.
         settings: from `benchmarks.training`.
 
@@ -65,10 +68,10 @@ def time_training(model: Any, data: Any, *, full_batches: int, kept: list[Batch]
         model.train_on_batch(*kept[step % len(kept)])
         seconds.append(time.monotonic() - began)
     step_seconds = float(np.median(seconds[settings["warm_up"] :]))
-    model.fit(data, steps_per_epoch=1, shuffle=False, verbose=0)  # traces once more, for batches of any length
+    model.fit(open_data(), steps_per_epoch=1, shuffle=False, verbose=0)  # traces once more, for batches of any length
     steps = min(full_batches, settings["epoch_steps"])
     began = time.monotonic()
-    model.fit(data, steps_per_epoch=steps, shuffle=False, verbose=0)
+    model.fit(open_data(), steps_per_epoch=steps, shuffle=False, verbose=0)
     fit_seconds = time.monotonic() - began
     slices = len(kept[0][0])
     return {
@@ -100,19 +103,19 @@ def notebook(settings: dict[str, Any]) -> dict:
     method.start(train.threads)
     index, split = read_tables(settings)
     rows = subset_rows(index, split, "train")
-    options = {"size": train.size, "batch_size": train.batch_size, "augment": True}
-    data = method.pairs(rows, Path(params.data.root), **options)
+
+    def draw() -> Iterator[Batch]:
+        """Full batches without end: the short one that ends an epoch would make slices hard to count."""
+        batches = method.pairs(rows, Path(params.data.root), size=train.size, batch_size=train.batch_size, augment=True)
+        yield from (batch for batch in batches if len(batch[0]) == train.batch_size)
+
+    drawn = draw()
     model = method.build_network(size=train.size, filters=train.filters)
-    model.train_on_batch(*next(data))
+    model.train_on_batch(*next(drawn))
     start = time.monotonic() - settings["began"]
-    loader = pairs_per_second(lambda: [next(data)])
-
-    def full() -> Iterator[Batch]:
-        """Without the short batch at the end, for which the graph is as good but the count of slices is not."""
-        yield from (batch for batch in data if len(batch[0]) == train.batch_size)
-
+    loader = pairs_per_second(lambda: [next(drawn)])
     full_batches = len(rows) // train.batch_size
-    measured = time_training(model, full(), full_batches=full_batches, kept=read_kept(settings), settings=settings)
+    measured = time_training(model, draw, full_batches=full_batches, kept=read_kept(settings), settings=settings)
     return measured | {"start": start, "loader": loader}
 
 
@@ -128,7 +131,9 @@ def ours(settings: dict[str, Any]) -> dict:
     loader = pairs_per_second(lambda: [data[next(places)]])
     with ThreadPoolExecutor(params.train.threads) as pool:
         threaded = pairs_per_second(lambda: list(pool.map(data.__getitem__, range(full_batches))))
-    measured = time_training(model, data, full_batches=full_batches, kept=read_kept(settings), settings=settings)
+    measured = time_training(
+        model, lambda: data, full_batches=full_batches, kept=read_kept(settings), settings=settings
+    )
     return measured | {"start": start, "loader": loader, "loader_threads": threaded}
 
 
