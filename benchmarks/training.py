@@ -8,6 +8,8 @@ Each contender runs in a process of its own; rounds alternate between them, so t
 medians over rounds, the least and the most, and how many times the first line. Warm-up steps are not timed. Threads and
 augmentation are those of params.yaml; all contenders train on the same slices, without neighbours.
 
+The notebook's network has one live convolution where ours has two, so its step is the lighter one.
+
 loader: makes augmented batches and trains on none. step: trains on batches in memory: the same ones for all, and with
 the same loss for ours and PyTorch. epoch: `fit` with the loader. waiting: the share of the epoch's time above that of
 the steps alone; where loader and network share the cores it holds both. start: seconds from the process's start to the
