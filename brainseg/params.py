@@ -82,8 +82,15 @@ class SplitParams(Section):
     test_share: float = Field(gt=0, le=0.5)
     validation_share: float = Field(gt=0, le=0.5)
     test_patients: str | None
-    folds: int = Field(ge=2)
+    folds: list[int] = Field(min_length=2)
     seed: int = Field(ge=0)
+
+    @field_validator("folds")
+    @classmethod
+    def _folds_are_counted(cls, folds: list[int]) -> list[int]:
+        if folds != list(range(len(folds))):
+            raise ValueError(f"expected whole numbers from 0 without a gap, [0, 1, ...], found {folds}")
+        return folds
 
     @model_validator(mode="after")
     def _leak_is_asked_for(self) -> "SplitParams":

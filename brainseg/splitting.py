@@ -39,7 +39,7 @@ def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = Non
             table.loc[own, "subset"] = "validation"
         return table.astype(SPLIT_COLUMNS)
 
-    table["fold"] = _folds(index, split.folds, split.seed)
+    table["fold"] = _folds(index, len(split.folds), split.seed)
     table.loc[_test_rows(index, table, split, fold), "subset"] = "test"
     rest = index[table.subset == "train"]
     parts = _parts(split.validation_share, rest)
@@ -71,8 +71,8 @@ def split_counts(index: pd.DataFrame, table: pd.DataFrame) -> dict[str, int]:
 
 def _test_rows(index: pd.DataFrame, table: pd.DataFrame, split: SplitParams, fold: int | None) -> "pd.Series[bool]":
     if fold is not None:
-        if not 0 <= fold < split.folds:
-            raise UserError(f"split: there is no fold {fold}; split.folds is {split.folds}, so 0 to {split.folds - 1}")
+        if fold not in split.folds:
+            raise UserError(f"split: there is no fold {fold}; split.folds has 0 to {split.folds[-1]}")
         return table.fold == fold
     if split.test_patients is not None:
         return index.patient_id.isin(_read_held_out(Path(split.test_patients), set(index.patient_id)))
@@ -84,7 +84,7 @@ def _folds(index: pd.DataFrame, parts: int, seed: int) -> np.ndarray:
     patients = index.groupby("patient_id").site.first()
     if len(patients) < parts:
         raise UserError(
-            f"split: {parts} parts wanted from {len(patients)} patients. Lower split.folds (or raise the shares) in "
+            f"split: {parts} parts wanted from {len(patients)} patients. Shorten split.folds (or raise the shares) in "
             "params.yaml, or add patients"
         )
     sizes = patients.value_counts()

@@ -14,6 +14,7 @@ from brainseg.params import Params
 PRESETS = Path(__file__).parents[1] / "presets"
 NAMES = ("phantom", "lgg", "lgg-cpu", "notebook")
 LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?P<value>.*?)(?: +# (?P<comment>.*))?")
+ITEM = re.compile(r" *- (?P<value>\S+)")
 TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}
 BOUNDS = {
     "minimum": "at least",
@@ -37,6 +38,7 @@ This page is made by `python docs/make_parameters.py > docs/parameters.md`, from
 RULES = """\
 ## Rules over several parameters
 
+- `split.folds` counts from 0 without a gap. There are at least as many patients as folds.
 - `split.validation: test` is allowed with `split.strategy: slice` only.
 - `split.test_patients` goes with `split.strategy: patient` only. The list it names lies in
   [`held_out/`](../held_out/README.md).
@@ -52,10 +54,10 @@ def read_lines(path: Path) -> dict[str, tuple[str, str]]:
     """What each line of a parameter file says; a line without a comment has that of the group above it.
 
     Args:
-        path: the file, every key on a line of its own, two blanks deeper than its group.
+        path: the file, every key and item of a list on a line of its own, a key two blanks deeper than its group.
 
     Returns:
-        dotted key -> value as it is written, without quotes; comment, "" where there is none.
+        dotted key -> value as it is written, without quotes, a list as [a, b]; comment, "" where there is none.
     """
     lines: dict[str, tuple[str, str]] = {}
     above: list[str] = []
@@ -66,6 +68,10 @@ def read_lines(path: Path) -> dict[str, tuple[str, str]]:
             _, comment_above = lines.get(".".join(above[:-1]), ("", ""))
             value = match["value"].strip().strip("\"'") or "null"  # as DVC rewrites it
             lines[".".join(above)] = (value, match["comment"] or comment_above)
+        elif item := ITEM.fullmatch(line):
+            value, comment = lines[".".join(above)]
+            items = [item["value"]] if value == "null" else [value.strip("[]"), item["value"]]
+            lines[".".join(above)] = (f"[{', '.join(items)}]", comment)
     return lines
 
 
@@ -77,6 +83,8 @@ def allowed(schema: dict[str, Any]) -> str:
         return f"`{schema['const']}`"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
+    if schema["type"] == "array":
+        return f"list of at least {schema['minItems']}: {allowed(schema['items'])}"
     words = [TYPES[schema["type"]]]
     words += [f"{words_of} {schema[name]:g}" for name, words_of in BOUNDS.items() if name in schema]
     if schema.get("minLength"):

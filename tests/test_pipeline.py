@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 STAGES = ["phantom", "index", "split", "train", "predict", "evaluate", "visualise"]
 TINY = {
     "phantom": {"patients": 6, "size": 64},
-    "split": {"folds": 3},
+    "split": {"folds": [0, 1, 2]},
     "train": {"size": 64, "filters": 4, "epochs": 2},
 }
 

@@ -17,7 +17,7 @@ DEFAULT = SplitParams(
     test_share=0.25,
     validation_share=0.2,
     test_patients=None,
-    folds=5,
+    folds=[0, 1, 2, 3, 4],
     seed=21,
 )
 
@@ -70,7 +70,7 @@ def test_shares_and_sites_are_as_wanted() -> None:
 
 def test_rare_sites_are_spread_together() -> None:
     index = index_of(["DU"] * 12 + ["A1", "B2", "C3", "D4"])
-    counts = split_slices(index, changed(folds=4)).assign(site=index.site).drop_duplicates("patient_id")
+    counts = split_slices(index, changed(folds=[0, 1, 2, 3])).assign(site=index.site).drop_duplicates("patient_id")
     rare = counts[counts.site != "DU"]
     assert sorted(rare.fold) == [0, 1, 2, 3]
 
@@ -138,7 +138,7 @@ def test_held_out_list_that_does_not_fit(
     ("sites", "changes", "fold", "words"),
     [
         (["DU"] * 4, {}, None, "5 parts wanted from 4 patients"),
-        (["DU"] * 1, {"folds": 2}, None, "2 parts wanted from 1 patients"),
+        (["DU"] * 1, {"folds": [0, 1]}, None, "2 parts wanted from 1 patients"),
         (["DU"] * 9, {}, 5, "there is no fold 5"),
         (["DU"] * 9, {"strategy": "slice"}, 0, "split.strategy: patient only"),
     ],
