@@ -110,7 +110,7 @@ def notebook(settings: dict[str, Any]) -> dict:
         yield from (batch for batch in batches if len(batch[0]) == train.batch_size)
 
     drawn = draw()
-    model = method.build_network(size=train.size, filters=train.filters)
+    model = method.build_network(size=train.size, filters=train.filters, alive=settings["alive"])
     model.train_on_batch(*next(drawn))
     start = time.monotonic() - settings["began"]
     loader = pairs_per_second(lambda: [next(drawn)])

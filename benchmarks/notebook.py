@@ -125,28 +125,33 @@ def pairs(
     yield from zip(images, masks, strict=True)
 
 
-def conv_block(inputs: Any, filters: int) -> Any:
-    """Two convolutions, both of the block's input, so that the first does nothing (step 13)."""
+def conv_block(inputs: Any, filters: int, *, alive: bool = False) -> Any:
+    """Two convolutions, both of the block's input, so that the first does nothing (step 13); `alive`: one after another.
+
+    Only so is it the network of brainseg.network.
+    """
+    features = inputs
     for _ in range(2):
-        features = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(inputs)
+        source = features if alive else inputs
+        features = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(source)
         features = layers.BatchNormalization()(features)
         features = layers.Activation("relu")(features)
     return features
 
 
-def build_network(*, size: int = SIZE, filters: int = FILTERS) -> keras.Model:
-    """The notebook's U-Net, compiled (steps 14 and 15); Dice is for the log."""
+def build_network(*, size: int = SIZE, filters: int = FILTERS, alive: bool = False) -> keras.Model:
+    """The notebook's U-Net, compiled (steps 14 and 15); Dice is for the log; `alive` as in `conv_block`."""
     features = inputs = keras.Input((size, size, 3))
     skips = []
     for level in range(4):
-        features = conv_block(features, filters * 2**level)
+        features = conv_block(features, filters * 2**level, alive=alive)
         skips.append(features)
         features = layers.Dropout(DROPOUT)(layers.MaxPooling2D()(features))
-    features = conv_block(features, filters * 2**4)
+    features = conv_block(features, filters * 2**4, alive=alive)
     for level in reversed(range(4)):
         features = layers.Conv2DTranspose(filters * 2**level, 3, strides=2, padding="same")(features)
         features = layers.Dropout(DROPOUT)(layers.concatenate([features, skips[level]]))
-        features = conv_block(features, filters * 2**level)
+        features = conv_block(features, filters * 2**level, alive=alive)
     model = keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid")(features))
     # Without XLA, as Keras was when the notebook was written: on a CPU it is many times slower.
     model.compile("adam", "binary_crossentropy", metrics=["accuracy", PooledDice()], jit_compile=False)
