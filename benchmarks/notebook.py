@@ -126,7 +126,7 @@ def pairs(
 
 
 def conv_block(inputs: Any, filters: int, *, alive: bool = False) -> Any:
-    """Two convolutions, both of the block's input, so that the first does nothing (step 13); `alive`: one after another.
+    """Two convolutions, both of the block's input, so the first does nothing (step 13); `alive`: one after the other.
 
     Only so is it the network of brainseg.network.
     """

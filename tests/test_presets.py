@@ -84,6 +84,7 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
     assert (params.split.strategy, params.split.validation, params.split.test_share) == ("slice", "test", 0.25)
     assert params.split.seed == 21
     augmentation = {"rotation": 0.2, "shift": 0.05, "shear": 0.05, "zoom": 0.05, "horizontal_flip": True}
+    augmentation |= dict.fromkeys(("elastic", "gain", "gamma", "noise", "missing_sequence"), 0.0)
     expected = {
         "size": 256,
         "normalisation": "divide_255",
@@ -91,6 +92,11 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
         "filters": 16,
         "dropout": 0.2,
         "loss": "binary_cross_entropy",
+        "neighbours": 0,
+        "sampling": "every_slice",
+        "schedule": "plateau",
+        "weight_decay": 0.0,
+        "weight_averaging": 0.0,
         "batch_size": 32,
         "epochs": 35,
         "early_stopping_patience": 10,
@@ -114,7 +120,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in PRESETS:
         content = yaml.safe_load(path.read_text())
         content["data"]["root"] = str(folder / "patients")
-        content["train"] |= {"size": 32, "filters": 2, "epochs": 1, "threads": 2}
+        content["train"] |= {"size": 32, "filters": 2, "epochs": 1, "warm_up": 0, "device": "any", "threads": 2}
         content["visualise"]["slices"] = 2
         (folder / path.stem).mkdir()
         (folder / path.stem / "params.yaml").write_text(yaml.safe_dump(content))
