@@ -9,7 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from brainseg.errors import UserError
 from brainseg.params import SplitParams
-from brainseg.tables import SPLIT_COLUMNS
+from brainseg.tables import SPLIT_COLUMNS, SUBSETS
 
 HELD_OUT = Path("held_out")  # a dependency of the stage, so that an edited list splits anew
 
@@ -26,7 +26,8 @@ def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = Non
         A row a slice in the order of `index`; columns as in `brainseg.tables.SPLIT_COLUMNS`.
 
     Raises:
-        UserError: if there are too few patients, or a list of test patients does not fit.
+        UserError: if there are too few patients, a list of test patients does not fit, or a subset of a fold has no
+            tumour.
     """
     table = index[["patient_id", "slice_number"]].assign(subset="train", fold=pd.NA)
     if split.strategy == "slice":
@@ -45,6 +46,8 @@ def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = Non
     parts = _parts(split.validation_share, rest)
     seed = split.seed if fold is None else int(np.random.SeedSequence((split.seed, fold)).generate_state(1)[0])
     table.loc[rest.index[_folds(rest, parts, seed) == 0], "subset"] = "validation"
+    if fold is not None:
+        _refuse_without_tumour(index, table, fold)
     return table.astype(SPLIT_COLUMNS)
 
 
@@ -98,6 +101,16 @@ def _folds(index: pd.DataFrame, parts: int, seed: int) -> np.ndarray:
         for number, (_, rows) in enumerate(splitter.split(index, sites, groups=index.patient_id)):
             numbers[rows] = number
     return numbers
+
+
+def _refuse_without_tumour(index: pd.DataFrame, table: pd.DataFrame, fold: int) -> None:
+    """A fold without tumour to learn, choose or test on is found here, before the others have trained for hours."""
+    with_tumour = set(table.subset[index.tumour_pixels > 0])
+    if missing := [subset for subset in SUBSETS if subset not in with_tumour]:
+        raise UserError(
+            f"split: fold {fold} has no tumour in {' and '.join(missing)}, so nothing can be learnt, chosen or scored "
+            "there. Shorten split.folds or change split.seed in params.yaml"
+        )
 
 
 def _parts(share: float, index: pd.DataFrame) -> int:

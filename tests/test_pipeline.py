@@ -1,18 +1,13 @@
 """The real thing: `dvc repro` in a copy of the project, on a few small synthetic patients."""
 
 import json
-import os
 import shutil
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import pandas as pd
 import pytest
-import yaml
+from project import Project, copy_project
 
-ROOT = Path(__file__).parents[1]
 STAGES = ["phantom", "index", "split", "train", "predict", "evaluate", "visualise"]
 TINY = {
     "phantom": {"patients": 6, "size": 64},
@@ -20,70 +15,12 @@ TINY = {
     "train": {"size": 64, "filters": 4, "epochs": 2},
 }
 
-Dvc = Callable[..., str]
-
-
-class Project:
-    """A copy of the project with a git history of its own, whose DVC knows nothing of this machine's."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "COV_"))},
-            "DVC_NO_ANALYTICS": "1",
-            "COLUMNS": "200",
-            **{f"DVC_{name}_DIR": str(root.parent / name) for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")},
-            **{
-                f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-            },
-        }
-
-    def run(self, *command: str, code: int = 0) -> str:
-        """Run a command in the project; returns what it printed."""
-        result = subprocess.run(
-            command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        assert result.returncode == code, result.stdout
-        return result.stdout
-
-    def repro(self, *arguments: str) -> list[str]:
-        """Run `dvc repro`; returns the stages that ran."""
-        return [
-            line.split("'")[1].split(":")[-1]
-            for line in self.run("dvc", "repro", *arguments).splitlines()
-            if line.startswith("Running stage")
-        ]
-
-    def set(self, **sections: dict) -> None:
-        """Change parameters."""
-        path = self.root / "params.yaml"
-        content = yaml.safe_load(path.read_text())
-        for section, values in sections.items():
-            content[section] |= values
-        path.write_text(yaml.safe_dump(content, sort_keys=False))
-
-    def json(self, path: str) -> dict:
-        """Read a metrics file."""
-        return json.loads((self.root / path).read_text())
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny pipeline, reproduced once and committed."""
-    project = Project(tmp_path_factory.mktemp("pipeline") / "project")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith(("metrics/", "plots/")):
-            (project.root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, project.root / name)
+    project = copy_project(tmp_path_factory.mktemp("pipeline") / "project")
     project.set(**TINY)
-    project.run("git", "init", "--quiet")
     assert project.repro() == STAGES
     project.run("git", "add", "--all")
     project.run("git", "commit", "--quiet", "--message", "the tiny run")

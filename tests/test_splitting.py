@@ -49,7 +49,7 @@ def patients(index: pd.DataFrame, table: pd.DataFrame, subset: str) -> set[str]:
     data=st.data(),
 )
 def test_no_patient_stands_in_two_subsets(sites: list[str], seed: int, fold: int | None, data: st.DataObject) -> None:
-    slices = data.draw(st.lists(st.integers(1, 30), min_size=len(sites), max_size=len(sites)))
+    slices = data.draw(st.lists(st.integers(3, 30), min_size=len(sites), max_size=len(sites)))
     index = index_of(sites, slices)
     table = split_slices(index, changed(seed=seed), fold)
     counts = split_counts(index, table)
@@ -132,6 +132,17 @@ def test_held_out_list_that_does_not_fit(
     Path("held_out/list.txt").write_text(content)
     with pytest.raises(UserError, match=words):
         split_slices(index_of(["DU"] * 12), changed(test_patients=path))
+
+
+@pytest.mark.parametrize("subset", ["train", "validation", "test"])
+def test_fold_without_tumour_is_refused(subset: str) -> None:
+    """The root's split may have such a subset: its later stages say what they cannot do with it."""
+    index = index_of(["DU"] * 10)
+    names = patients(index, split_slices(index, DEFAULT, 3), subset)
+    index.loc[index.patient_id.isin(names), "tumour_pixels"] = 0
+    with pytest.raises(UserError, match=rf"fold 3 has no tumour in {subset}, .* Shorten split\.folds"):
+        split_slices(index, DEFAULT, 3)
+    assert len(split_slices(index, DEFAULT)) == len(index)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""A copy of the project to run DVC in, for the tests that run the real pipelines."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+OF_A_RUN = ("dvc.lock", "cv/dvc.lock", "metrics/", "plots/", "cv/metrics/")  # what a run wrote, not copied
+
+
+class Project:
+    """A copy of the project with a git history of its own, whose DVC knows nothing of this machine's."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "COV_"))},
+            "DVC_NO_ANALYTICS": "1",
+            "COLUMNS": "200",
+            **{f"DVC_{name}_DIR": str(root.parent / name) for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")},
+            **{
+                f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+            },
+        }
+
+    def run(self, *command: str, code: int = 0) -> str:
+        """Run a command in the project; returns what it printed."""
+        result = subprocess.run(
+            command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert result.returncode == code, result.stdout
+        return result.stdout
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Run `dvc repro`; returns the stages that ran."""
+        return [
+            line.split("'")[1].split(":")[-1]
+            for line in self.run("dvc", "repro", *arguments).splitlines()
+            if line.startswith("Running stage")
+        ]
+
+    def set(self, **sections: dict) -> None:
+        """Change parameters."""
+        path = self.root / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        for section, values in sections.items():
+            content[section] |= values
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def json(self, path: str) -> dict:
+        """Read a metrics file."""
+        return json.loads((self.root / path).read_text())
+
+
+def copy_project(root: Path) -> Project:
+    """What git has or would take, copied to `root` without results of a run; a git repository without a commit."""
+    project = Project(root)
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file() and not name.startswith(OF_A_RUN):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+    project.run("git", "init", "--quiet")
+    return project
