@@ -12,7 +12,7 @@ from brainseg.runtime import Runtime
 
 # Of the running mean and variance that validation uses. Keras' 0.99 needs hundreds of steps to settle, more than the
 # first epochs of a small set have.
-BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_MOMENTUM = 0.97
 
 # Values are dropped on the grids of an eighth of the input and below: there most of the weights are, and few of the
 # values. On the full grid dropout took a sixth of a training step (docs/training.md).
