@@ -1,6 +1,7 @@
 """Paired slices as Keras batches, drawn from (seed, epoch, place) alone: no state, no order of threads."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import keras
@@ -14,6 +15,36 @@ from brainseg.slice_store import Entry, SliceStore
 from brainseg.volumes import FloatArray
 
 NOISE_LENGTH = 2**20  # normal numbers kept, at least; slices take their noise from them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """The rows of every batch that this process feeds: run number `process` of `processes` equal runs.
+
+    Runs, and not every n-th row, because the devices are numbered process by process: so the joined batch has the
+    rows in the order that one process has them in, and dropout falls on the same ones.
+
+    Attributes:
+        process: from 0.
+        processes: their number.
+        devices: of all processes together; a batch has a multiple of that many rows.
+    """
+
+    process: int = 0
+    processes: int = 1
+    devices: int = 1
+
+
+def share_of_this_process() -> Share:
+    """What Keras' present distribution asks of this process; everything where there is none."""
+    distribution = keras.distribution.distribution()
+    if distribution is None:
+        return Share()
+    return Share(
+        process=distribution.data_shard_id,
+        processes=distribution.num_processes,
+        devices=distribution.num_model_replicas,
+    )
 
 
 class SliceBatches(keras.utils.PyDataset):
@@ -35,6 +66,7 @@ class SliceBatches(keras.utils.PyDataset):
         balanced: bool = False,
         augmentation: AugmentationParams | None = None,
         workers: int = 1,
+        share: Share | None = None,
     ) -> None:
         """Batches over a store.
 
@@ -47,6 +79,8 @@ class SliceBatches(keras.utils.PyDataset):
             balanced: every second slice has tumour, however rare these are; an epoch is as long as without.
             augmentation: None: slices unchanged, in order.
             workers: threads that make batches ahead.
+            share: the rows of each batch that are made; None: what Keras' distribution asks of this process. Where the
+                slices do not divide by the devices, the last batch is filled with those that came first.
         """
         super().__init__(workers=workers, max_queue_size=2 * workers + 2)
         self.store = store
@@ -56,6 +90,7 @@ class SliceBatches(keras.utils.PyDataset):
         self.seed = seed
         self.balanced = balanced
         self.augmentation = augmentation
+        self.share = share or share_of_this_process()
         self.epoch = 0
         self.channels = len(channel_names(store.neighbours))
         self._noise = np.empty(0, np.float32)
@@ -66,7 +101,12 @@ class SliceBatches(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return -(-len(self.entries) // self.batch_size)
+        return -(-self._length // self.batch_size)
+
+    @property
+    def _length(self) -> int:
+        """Slices an epoch, of all processes: a multiple of the devices, so that the last batch can be shared."""
+        return -(-len(self.entries) // self.share.devices) * self.share.devices
 
     def __getitem__(self, batch: int) -> tuple[FloatArray, FloatArray]:
         """Batch number `batch` of the present epoch.
@@ -76,7 +116,9 @@ class SliceBatches(keras.utils.PyDataset):
             float32, 0 or 1.
         """
         epoch = self.epoch
-        places = range(batch * self.batch_size, min((batch + 1) * self.batch_size, len(self.entries)))
+        rows = range(batch * self.batch_size, min((batch + 1) * self.batch_size, self._length))
+        each = len(rows) // self.share.processes
+        places = [row % len(self.entries) for row in rows[each * self.share.process :][:each]]
         order = self._order_of(epoch)
         images = np.empty((len(places), self.size, self.size, self.channels), np.float32)
         masks = np.empty((len(places), self.size, self.size, 1), np.float32)

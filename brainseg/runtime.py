@@ -21,6 +21,9 @@ from brainseg.params import TrainParams
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 CPUINFO = Path("/proc/cpuinfo")
 
+# Keras' own variables for training with several processes: docs/scaling.md.
+PROCESSES = ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
@@ -57,8 +60,10 @@ def configure(train: TrainParams) -> Runtime:
         What was found and chosen.
 
     Raises:
-        UserError: if the backend is not installed, or a GPU is wanted and there is none.
+        UserError: if the backend is not installed, a GPU is wanted and there is none, or several processes are
+            described by half or not possible.
     """
+    _check_processes(train)
     if importlib.util.find_spec(train.backend) is None:
         raise UserError(
             f"train.backend: {train.backend} is not installed. Install it, "
@@ -112,12 +117,62 @@ def _start_tensorflow(train: TrainParams) -> bool:
 
 
 def _start_jax(train: TrainParams) -> bool:
-    flags = os.environ.get("XLA_FLAGS", "")
-    if train.threads == 1:
-        flags += " --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    os.environ["XLA_FLAGS"] = flags.strip()
-    jax = importlib.import_module("jax")
-    return bool(jax.default_backend() == "gpu")
+    os.environ["PJRT_NPROC"] = str(train.threads)  # the size of XLA's pool of CPU threads
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+    with _quiet_start():
+        keras = importlib.import_module("keras")
+    if os.environ.get(PROCESSES[0]):
+        keras.distribution.initialize()  # waits until all processes are there; before JAX looks for devices
+    return bool(importlib.import_module("jax").default_backend() == "gpu")
+
+
+def use_all_devices(train: TrainParams) -> None:
+    """Let training use every device of every process; after `configure`, before any model or array is made.
+
+    Args:
+        train: its backend and batch size.
+
+    Raises:
+        UserError: if a batch cannot be shared evenly.
+    """
+    if train.backend != "jax":
+        return
+    keras = importlib.import_module("keras")
+    devices = keras.distribution.get_device_count()
+    if train.batch_size % devices:
+        raise UserError(
+            f"train.batch_size: {train.batch_size} slices cannot be shared evenly by {devices} devices; "
+            f"take a multiple of {devices}"
+        )
+    if devices > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+
+@contextmanager
+def own_folder(out: Path) -> Iterator[Path]:
+    """Where this process writes: `out` in the first one, a folder that is thrown away in the others.
+
+    All processes must take the same steps, because Keras compares variables across processes as it makes and loads
+    them, even while saving; a process that alone writes a checkpoint waits for the others for ever.
+    """
+    if int(os.environ.get(PROCESSES[2], "0")) == 0:
+        yield out
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+
+
+def _check_processes(train: TrainParams) -> None:
+    """Refuse several processes that are described by half, or that the backend cannot have."""
+    given = [name for name in PROCESSES if name in os.environ]
+    if given and train.backend != "jax":
+        raise UserError(
+            f"{given[0]} is set, but train.backend is {train.backend}, which trains in one process. "
+            "Set train.backend: jax, or unset it"
+        )
+    if given and len(given) < len(PROCESSES):
+        missing = ", ".join(name for name in PROCESSES if name not in given)
+        raise UserError(f"{given[0]} is set and {missing} is not; several processes need all three: docs/scaling.md")
 
 
 @contextmanager

@@ -162,7 +162,8 @@ def fit(
     trainee = build_trainee(model, train, runtime)
     batches = training_batches(data, train)
     compile_model(trainee, train, runtime, steps=len(batches))
-    state = checkpoint.load_state(folder, key, trainee) or checkpoint.State()
+    alone = batches.share.processes == 1  # of several processes, only the first one's state lasts: they begin anew
+    state = (checkpoint.load_state(folder, key, trainee) if alone else None) or checkpoint.State()
     if state.history:
         print(f"going on after epoch {len(state.history)}, where this training was interrupted")
     if not state.stopped:
@@ -173,7 +174,9 @@ def fit(
                 epochs=train.epochs,
                 initial_epoch=len(state.history),
                 shuffle=False,  # the batches shuffle themselves, by seed
-                callbacks=_callbacks(batches, train, state, lambda: checkpoint.save_state(folder, key, trainee, state)),
+                callbacks=_callbacks(
+                    batches, train, state, lambda: checkpoint.save_state(folder, key, trainee, state) if alone else None
+                ),
                 verbose=0,
             )
         except Exception as error:  # each backend has a class of its own

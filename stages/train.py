@@ -10,32 +10,35 @@ import shutil
 from pathlib import Path
 
 from brainseg.params import Params
-from brainseg.runtime import configure
+from brainseg.runtime import configure, own_folder, use_all_devices
 from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, replacing, write_table
 from stages.common import run
 
 
 def main(params: Params, arguments: argparse.Namespace) -> None:
     runtime = configure(params.train)
+    use_all_devices(params.train)
     from brainseg import checkpoint, model_file, network, training  # these import Keras, which configure must precede
 
-    models, train = arguments.out / "models", params.train
+    train = params.train
     tables = Path("data/index.csv"), arguments.out / "data/split.csv"
     index, split = read_table(tables[0], INDEX_COLUMNS), read_table(tables[1], SPLIT_COLUMNS)
-    folder = models / "checkpoint"
-    data = training.read_slices(index, split, Path(params.data.root), train, folder)
-    print(f"{len(data.train)} training and {len(data.validation)} validation slices")
-    print(f"{train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
+    with own_folder(arguments.out) as out:
+        models = out / "models"
+        folder = models / "checkpoint"
+        data = training.read_slices(index, split, Path(params.data.root), train, folder)
+        print(f"{len(data.train)} training and {len(data.validation)} validation slices")
+        print(f"{train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
 
-    model = network.unet_of(train)
-    with replacing(models / "summary.txt") as temporary:
-        temporary.write_text(network.summary_text(model), encoding="utf-8")
+        model = network.unet_of(train)
+        with replacing(models / "summary.txt") as temporary:
+            temporary.write_text(network.summary_text(model), encoding="utf-8")
 
-    key = checkpoint.run_key(train, runtime, *(table.read_bytes() for table in tables))
-    history = training.fit(model, data, train, runtime, folder=folder, key=key)
-    write_table(models / "history.csv", history)
-    model_file.save_model(models / "unet.keras", model, model_file.card_of(train, runtime))
-    shutil.rmtree(folder)
+        key = checkpoint.run_key(train, runtime, *(table.read_bytes() for table in tables))
+        history = training.fit(model, data, train, runtime, folder=folder, key=key)
+        write_table(models / "history.csv", history)
+        model_file.save_model(models / "unet.keras", model, model_file.card_of(train, runtime))
+        shutil.rmtree(folder)
 
     kept = history.loc[history.val_loss.idxmin()]
     print(

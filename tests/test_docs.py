@@ -39,7 +39,11 @@ def outputs() -> set[str]:
         for stage in yaml.safe_load((ROOT / pipeline).read_text())["stages"].values():
             for out in (*stage.get("outs", ()), *stage.get("metrics", ())):
                 found.add(out if isinstance(out, str) else next(iter(out)))
-    return found | {parent.as_posix() for name in found for parent in Path(name).parents} | {"data/kaggle_3m", "models/checkpoint"}
+    return (
+        found
+        | {parent.as_posix() for name in found for parent in Path(name).parents}
+        | {"data/kaggle_3m", "models/checkpoint"}
+    )
 
 
 def anchors(path: Path) -> set[str]:
