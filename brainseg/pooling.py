@@ -63,7 +63,7 @@ def read_folds(folder: Path, numbers: Sequence[int]) -> list[Fold]:
     if missing:
         raise UserError(
             f"{folder}: {len(missing)} of {len(numbers)} folds have no scores yet: {', '.join(map(str, missing))}. "
-            "Run them: dvc repro cv/dvc.yaml"
+            "Run them: dvc --cd cv repro --keep-going"
         )
     return [_read_fold(folder / str(number), number) for number in numbers]
 
@@ -178,8 +178,8 @@ def _read_metrics(path: Path, *names: str) -> list[float]:
         return [content[name] for name in names]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"{path}: not readable ({type(error).__name__}: {error}). Run the stage that writes it again: "
-            "dvc repro cv/dvc.yaml"
+            f"{path}: not readable ({type(error).__name__}: {error}). Run what writes it again: dvc repro index && "
+            "dvc --cd cv repro"
         ) from None
 
 
@@ -190,5 +190,5 @@ def _refuse(patient_ids: set[str], what: str) -> None:
         more = ", ..." if len(patient_ids) > NAMED else ""
         raise UserError(
             f"cross-validation: {what}: {', '.join(named)}{more} ({len(patient_ids)} in all). The folds are of "
-            "different splits. Make them anew: dvc repro cv/dvc.yaml, with --force where it says that nothing changed"
+            "different splits. Make them anew: dvc repro index && dvc --cd cv repro, with --force where nothing changed"
         )

@@ -48,10 +48,8 @@ def report(table: pd.DataFrame, metrics: dict[str, float | int], whose: str) -> 
         value = metrics[f"cv_dice_{name}"]
         print(f"Dice of all {metrics['cv_patients']} patients, {name:<6} {value:.3f}, 95 % {low:.3f} to {high:.3f}")
     print(f"{metrics['cv_dice_left_out']} patients without a Dice left out. {whose}")
-    print(
-        "cv/metrics/ has the tables, cv/plots/dice_distribution.png shows each patient. Compare with the last commit:"
-    )
-    print("  dvc metrics diff --targets cv/metrics/cross_validation.json")
+    print("cv/metrics/ has the tables, cv/plots/dice_distribution.png shows each patient")
+    print("Next: dvc --cd cv metrics diff, to compare with the last commit")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_metrics_by_hand() -> None:
 def test_folds_that_do_not_belong_together(folds: list[Fold], words: str) -> None:
     with pytest.raises(UserError, match=words) as raised:
         pool(folds, set(DICE))
-    assert "dvc repro cv/dvc.yaml" in str(raised.value)
+    assert "dvc --cd cv repro" in str(raised.value)
 
 
 def write_fold(folder: Path, content: Fold, **changed: object) -> None:
@@ -116,7 +116,7 @@ def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 def test_missing_folds_are_named(tmp_path: Path) -> None:
     write_fold(tmp_path / "1", FOLDS[1])
-    with pytest.raises(UserError, match=r"2 of 3 folds have no scores yet: 0, 2\. Run them: dvc repro cv/dvc\.yaml"):
+    with pytest.raises(UserError, match=r"2 of 3 folds have no scores yet: 0, 2\. Run them: dvc --cd cv repro"):
         read_folds(tmp_path, [0, 1, 2])
 
 
