@@ -8,6 +8,7 @@ import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from brainseg.evaluation import SEED
 from brainseg.figures import STYLED, WARNING_COLOUR, Sheet
@@ -50,7 +51,8 @@ def draw_dice_distribution(patients: pd.DataFrame, path: Path, *, kind: Kind) ->
     axes.plot(np.arange(1, len(known) + 1), known, "o", color=DOT_COLOUR, markersize=4, markeredgewidth=0, zorder=3)
     lines: list[Line] = []
     for name, style, published in STATISTICS:
-        found = bootstrap.interval(known, seed=SEED, statistic=name)
+        # In the order of the table: the same draws, and so the same intervals, as in the metrics.
+        found = bootstrap.interval(patients["dice"], seed=SEED, statistic=name)
         if not math.isnan(found.value):
             lines.append((found.value, style, OWN_COLOUR, _words(name, found)))
         if not math.isnan(found.ci_low):
@@ -64,6 +66,7 @@ def draw_dice_distribution(patients: pd.DataFrame, path: Path, *, kind: Kind) ->
     axes.set_xlabel("patients, from the least Dice to the most", size=10)
     axes.set_ylabel("Dice of the whole volume", size=10)
     axes.set(xlim=(0, len(known) * 1.09 + 1), ylim=(-0.02, 1.02))
+    axes.set_xticks([tick for tick in MaxNLocator(integer=True).tick_values(0, len(known)) if 0 < tick <= len(known)])
 
     caption = f"A dot is a patient: {len(known)}"
     left_out = len(patients) - len(known)
