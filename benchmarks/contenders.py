@@ -8,7 +8,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_tabl
 
 BATCHES_KEPT = 2  # in memory, for the steps that wait for no input
 LOADER_SECONDS = 2.0
+ROUNDS = 4  # through an epoch, so that threads have about equal shares
 
 Batch = tuple[Any, Any]
 
@@ -36,9 +37,10 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def pairs_per_second(draw: Callable[[], list[Batch]]) -> float:
-    """Pairs a second of a function that makes some batches; its first call is not timed."""
-    draw()
+def pairs_per_second(draw: Callable[[], Iterable[Batch]]) -> float:
+    """Pairs a second of a function that makes some batches, none of which is kept; its first call is not timed."""
+    for _ in draw():
+        pass
     pairs, began = 0, time.monotonic()
     while (seconds := time.monotonic() - began) < LOADER_SECONDS:
         pairs += sum(len(images) for images, _ in draw())
@@ -130,7 +132,7 @@ def ours(settings: dict[str, Any]) -> dict:
     places = itertools.cycle(range(full_batches))
     loader = pairs_per_second(lambda: [data[next(places)]])
     with ThreadPoolExecutor(params.train.threads) as pool:
-        threaded = pairs_per_second(lambda: list(pool.map(data.__getitem__, range(full_batches))))
+        threaded = pairs_per_second(lambda: pool.map(data.__getitem__, [*range(full_batches)] * ROUNDS))
     measured = time_training(
         model, lambda: data, full_batches=full_batches, kept=read_kept(settings), settings=settings
     )

@@ -83,15 +83,15 @@ def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
         store = SliceStore(Path(folder), neighbours=0, method="volume")
         entry = store.add(volume, set(range(8)))[3]
         sample, ones = store.read(entry), np.ones(3, np.float32)
+        rgb = np.ascontiguousarray(sample.image_and_mask[..., :3])
         warp = random_warp(rng, augmentation, size, size, size)
         table = grey_table(sample.patient, gain=ones, exponent=ones * 1.1)
         parts: dict[str, Callable[[], object]] = {
             "read from the store": lambda: store.read(entry),
             "draw the warp": lambda: random_warp(rng, augmentation, size, size, size),
             "draw the grey table": lambda: grey_table(sample.patient, gain=ones, exponent=ones * 1.1),
-            "warp the image": lambda: warp(sample.image, cv2.INTER_LINEAR),
-            "warp the mask": lambda: warp(sample.mask_true.view(np.uint8), cv2.INTER_NEAREST),
-            "look grey levels up": lambda: cv2.LUT(sample.image, table[None]),
+            "warp image and mask": lambda: warp(sample.image_and_mask),
+            "look grey levels up": lambda: cv2.LUT(rgb, table[None], dst=out),
             "whole slice, with noise": lambda: augment(sample, rng, augmentation, size=size, noise=noise, out=out),
             "whole slice, with a bend too": lambda: augment(sample, rng, bent, size=size, noise=noise, out=out),
         }

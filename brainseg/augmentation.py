@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from brainseg.params import AugmentationParams
 from brainseg.preprocessing import GREY_LEVELS
-from brainseg.slice_store import Patient, Sample
-from brainseg.volumes import FLAIR, POST_CONTRAST, PRE_CONTRAST, BoolArray, FloatArray
+from brainseg.slice_store import MASK, MASK_VALUE, Patient, Sample
+from brainseg.volumes import FLAIR, POST_CONTRAST, PRE_CONTRAST, BoolArray, ByteArray, FloatArray
 
 Matrix = NDArray[np.float64]
 ELASTIC_GRID = 5  # displacements across a slice: bends of about a quarter of it, as heads differ, and none finer
@@ -26,7 +26,7 @@ class Warp:
     """Where the pixels of a slice go.
 
     Attributes:
-        matrix: shape (3, 3), from the stored grid to the (size, size) one.
+        matrix: shape (2, 3), float64, from the stored grid to the (size, size) one.
         size: height and width of the result, pixels.
         displacement: of the source, shape (size, size, 2), float32, pixels of the stored slice; None: none.
     """
@@ -35,23 +35,21 @@ class Warp:
     size: int
     displacement: FloatArray | None = None
 
-    def __call__(self, picture: NDArray[Any], interpolation: int) -> NDArray[Any]:
-        """Warp shape (H, W) or (H, W, C), C up to 4, to (size, size) or (size, size, C); edges are repeated."""
+    def __call__(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """Warp shape (H, W) or (H, W, C), C up to 4, to (size, size) or (size, size, C), linear; outside it is black."""
         shape = (self.size, self.size)
         if self.displacement is None:
-            warped = cv2.warpAffine(
-                picture, self.matrix[:2], shape, flags=interpolation, borderMode=cv2.BORDER_REPLICATE
-            )
+            warped = cv2.warpAffine(picture, self.matrix, shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         else:
-            back = np.linalg.inv(self.matrix).astype(np.float32)
+            back = cv2.invertAffineTransform(self.matrix).astype(np.float32)
             x, y = np.arange(self.size, dtype=np.float32), np.arange(self.size, dtype=np.float32)[:, None]
             source = [back[row, 0] * x + back[row, 1] * y + back[row, 2] for row in (0, 1)]
             warped = cv2.remap(
                 picture,
                 source[0] + self.displacement[..., 0],
                 source[1] + self.displacement[..., 1],
-                interpolation,
-                borderMode=cv2.BORDER_REPLICATE,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_CONSTANT,
             )
         return np.asarray(warped)
 
@@ -60,9 +58,9 @@ def resizing_matrix(height: int, width: int, size: int) -> Matrix:
     """The affine map from a (height, width) grid to a (size, size) one, corner to corner with half-pixel centres.
 
     Returns:
-        Shape (3, 3), float64; maps (x, y, 1) of the stored slice to that of the network's.
+        Shape (2, 3), float64; maps (x, y, 1) of the stored slice to (x, y) of the network's.
     """
-    return _translate((size - 1) / 2, (size - 1) / 2) @ _resize_about_centre(height, width, size)
+    return _about_centre(np.eye(2).tolist(), height, width, size)
 
 
 def random_warp(rng: np.random.Generator, augmentation: AugmentationParams, height: int, width: int, size: int) -> Warp:
@@ -75,22 +73,18 @@ def random_warp(rng: np.random.Generator, augmentation: AugmentationParams, heig
         width: of the stored slice, pixels.
         size: height and width that the network sees, pixels.
     """
-    rotation, shear, zoom, shift_x, shift_y, side = rng.uniform(-1, 1, 6)
-    bend = rng.uniform(-1, 1, (ELASTIC_GRID, ELASTIC_GRID, 2)).astype(np.float32)
-    angle = math.radians(augmentation.rotation * rotation)
-    factor = 1 + augmentation.zoom * zoom
-    linear = np.eye(3)
-    linear[:2, :2] = factor * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    linear = linear @ np.array([[1, math.tan(math.radians(augmentation.shear * shear)), 0], [0, 1, 0], [0, 0, 1]])
-    linear = linear @ np.diag([-1.0 if augmentation.horizontal_flip and side < 0 else 1.0, 1, 1])
-    centre = (size - 1) / 2
+    rotation, shear, zoom, shift_x, shift_y, side = rng.uniform(-1, 1, 6).tolist()
+    bend = rng.random((ELASTIC_GRID, ELASTIC_GRID, 2), np.float32)
+    angle, slant = math.radians(augmentation.rotation * rotation), math.tan(math.radians(augmentation.shear * shear))
+    cos, sin = math.cos(angle) * (1 + augmentation.zoom * zoom), math.sin(angle) * (1 + augmentation.zoom * zoom)
+    mirror = -1.0 if augmentation.horizontal_flip and side < 0 else 1.0
+    linear = [[cos * mirror, cos * slant - sin], [sin * mirror, sin * slant + cos]]  # mirror, then shear, then turn
     shift = augmentation.shift * size
-    place = _translate(centre + shift * shift_x, centre + shift * shift_y)
-    matrix: Matrix = place @ linear @ _resize_about_centre(height, width, size)
+    matrix = _about_centre(linear, height, width, size, shift * shift_x, shift * shift_y)
     if not augmentation.elastic:
         return Warp(matrix=matrix, size=size)
     largest = augmentation.elastic * np.array([width, height], np.float32)
-    smooth = cv2.resize(bend * largest, (size, size), interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize((2 * bend - 1) * largest, (size, size), interpolation=cv2.INTER_CUBIC)
     return Warp(matrix=matrix, size=size, displacement=np.asarray(smooth, np.float32))
 
 
@@ -105,9 +99,11 @@ def grey_table(patient: Patient, *, gain: FloatArray, exponent: FloatArray) -> F
     Returns:
         Shape (256, 3), float32.
     """
+    if (exponent == 1).all():
+        return patient.table * gain
     level = np.linspace(0, 1, GREY_LEVELS)[:, None] ** exponent * (GREY_LEVELS - 1)
     offset, scale = patient.normalisation.offset, patient.normalisation.scale
-    if patient.head_histogram is not None and (exponent != 1).any():
+    if patient.head_histogram is not None:
         share = patient.head_histogram.T / max(1, int(patient.head_histogram[0].sum()))
         offset = (share * level).sum(axis=0)
         variance = (share * (level - offset) ** 2).sum(axis=0)
@@ -138,7 +134,7 @@ def augment(
     Returns:
         The mask, warped as the image, shape (size, size), bool.
     """
-    height, width = sample.mask_true.shape
+    height, width = sample.image_and_mask.shape[:2]
     warp = random_warp(rng, augmentation, height, width, size)
     gains, exponents, rest = rng.uniform(-1, 1, 3), rng.uniform(-1, 1, 3), rng.random(4)
     table = grey_table(
@@ -146,24 +142,36 @@ def augment(
         gain=(1 + augmentation.gain * gains).astype(np.float32),
         exponent=np.exp(augmentation.gamma * exponents).astype(np.float32),
     )
-    image = warp(sample.image, cv2.INTER_LINEAR)
+    both = warp(sample.image_and_mask)
+    image = cv2.cvtColor(both, cv2.COLOR_RGBA2RGB)
     for channel, missing in ((PRE_CONTRAST, rest[0]), (POST_CONTRAST, rest[1])):
         if missing < augmentation.missing_sequence:  # as the set fills it: FLAIR's grey levels and their normalisation
             image[..., channel] = image[..., FLAIR]
             table[:, channel] = table[:, FLAIR]
-    out[..., :3] = cv2.LUT(image, table[None])
+    if out.shape[-1] == 3:
+        cv2.LUT(image, table[None], dst=out)
+    else:
+        out[..., :3] = cv2.LUT(image, table[None])
     for channel in range(sample.flair_around.shape[-1]):
-        around = warp(np.ascontiguousarray(sample.flair_around[..., channel]), cv2.INTER_LINEAR)
+        around = warp(np.ascontiguousarray(sample.flair_around[..., channel]))
         out[..., 3 + channel] = cv2.LUT(around, np.ascontiguousarray(table[None, :, FLAIR]))
     if augmentation.noise:
         start = int(rest[2] * (len(noise) - out.size))
         out += np.float32(augmentation.noise * rest[3]) * noise[start : start + out.size].reshape(out.shape)
-    return warp(sample.mask_true.view(np.uint8), cv2.INTER_NEAREST) > 0
+    return mask_of(both)
 
 
-def _translate(x: float, y: float) -> Matrix:
-    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+def mask_of(image_and_mask: ByteArray) -> BoolArray:
+    """The mask of a warped picture, shape (H, W, 4), uint8: at least half tumour is tumour; shape (H, W), bool."""
+    return np.asarray(cv2.extractChannel(image_and_mask, MASK) > MASK_VALUE // 2)
 
 
-def _resize_about_centre(height: int, width: int, size: int) -> Matrix:
-    return np.diag([size / width, size / height, 1]) @ _translate(-(width - 1) / 2, -(height - 1) / 2)
+def _about_centre(
+    linear: list[list[float]], height: int, width: int, size: int, shift_x: float = 0, shift_y: float = 0
+) -> Matrix:
+    """Resize, then a 2 x 2 map about the centre, then a shift; in plain numbers, for small arrays cost more."""
+    rows = []
+    for (to_x, to_y), shift in zip(linear, (shift_x, shift_y), strict=True):
+        x, y = to_x * size / width, to_y * size / height
+        rows.append([x, y, (size - 1) / 2 + shift - x * (width - 1) / 2 - y * (height - 1) / 2])
+    return np.array(rows, np.float64)

@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from brainseg.augmentation import Warp, augment, resizing_matrix
+from brainseg.augmentation import Warp, augment, mask_of, resizing_matrix
 from brainseg.params import AugmentationParams
 from brainseg.preprocessing import channel_names, network_input
-from brainseg.slice_store import Entry, SliceStore
+from brainseg.slice_store import MASK, Entry, SliceStore
 from brainseg.volumes import FloatArray
 
 NOISE_LENGTH = 2**20  # normal numbers kept, at least; slices take their noise from them
@@ -127,9 +126,10 @@ class SliceBatches(keras.utils.PyDataset):
             sample = self.store.read(entry)
             if self.augmentation is None:
                 normalise = sample.patient.normalisation
-                image[:] = network_input(sample.image[None], sample.flair_around[None], normalise, self.size)[0]
+                pixels = sample.image_and_mask
+                image[:] = network_input(pixels[None, ..., :MASK], sample.flair_around[None], normalise, self.size)[0]
                 warp = Warp(matrix=resizing_matrix(entry.height, entry.width, self.size), size=self.size)
-                mask[..., 0] = warp(sample.mask_true.view(np.uint8), cv2.INTER_NEAREST)
+                mask[..., 0] = mask_of(warp(pixels))
             else:
                 rng = np.random.default_rng((self.seed, epoch, place))
                 mask[..., 0] = augment(sample, rng, self.augmentation, size=self.size, noise=self._noise, out=image)

@@ -8,6 +8,7 @@ import os
 import tempfile
 import weakref
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,15 @@ from brainseg.preprocessing import (
     head_pixels,
     positions_around,
 )
-from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, ByteArray, Volume
+from brainseg.volumes import FLAIR, SEQUENCES, ByteArray, FloatArray, Volume
 
-# A slice in the file, a byte a pixel: its FLAIR, which its neighbours ask for alone, its channels, its mask.
-PLANES = 1 + len(SEQUENCES) + 1
+# The mask is the fourth channel, 0 or 255: image and mask are warped as one picture, and OpenCV warps four channels
+# twice as fast as three.
+MASK = len(SEQUENCES)
+MASK_VALUE = 255
+
+# A slice in the file, a byte a pixel: its FLAIR, which its neighbours ask for alone, and its four channels.
+PLANES = 1 + MASK + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +46,11 @@ class Patient:
 
     normalisation: Normalisation
     head_histogram: NDArray[np.int64] | None
+
+    @cached_property
+    def table(self) -> FloatArray:
+        """What each grey level is normalised to, shape (256, 3), float32."""
+        return self.normalisation(np.arange(GREY_LEVELS)[:, None])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,15 +79,13 @@ class Sample:
     """A slice as it was stored.
 
     Attributes:
-        image: shape (H, W, 3), uint8.
+        image_and_mask: shape (H, W, 4), uint8; the three sequences, and the mask as 0 and `MASK_VALUE`.
         flair_around: FLAIR of the slices around it, shape (H, W, 2 x neighbours), uint8.
-        mask_true: shape (H, W), bool.
         patient: its patient.
     """
 
-    image: ByteArray
+    image_and_mask: ByteArray
     flair_around: ByteArray
-    mask_true: BoolArray
     patient: Patient
 
 
@@ -115,9 +124,11 @@ class SliceStore:
         slices, height, width = volume.mask_true.shape
         patient = _patient_of(volume.image, self.method)
         start, step = self._length, PLANES * height * width
+        both = np.empty((height, width, MASK + 1), np.uint8)
         try:
             for one, mask in zip(volume.image, volume.mask_true, strict=True):
-                self._file.write(one[..., FLAIR].tobytes() + one.tobytes() + mask.tobytes())
+                both[..., :MASK], both[..., MASK] = one, mask * MASK_VALUE
+                self._file.write(one[..., FLAIR].tobytes() + both.tobytes())
             self._file.flush()
         except OSError as error:
             raise UserError(
@@ -142,14 +153,12 @@ class SliceStore:
         """Read a slice that was added."""
         shape = entry.height, entry.width
         pixels = entry.height * entry.width
-        stored = self._bytes(entry.position + pixels, (PLANES - 1) * pixels)
         around = np.empty((*shape, len(entry.around)), np.uint8)
         for channel, position in enumerate(entry.around):
             around[..., channel] = self._bytes(position, pixels).reshape(shape)
         return Sample(
-            image=stored[:-pixels].reshape(*shape, len(SEQUENCES)),
+            image_and_mask=self._bytes(entry.position + pixels, (MASK + 1) * pixels).reshape(*shape, MASK + 1),
             flair_around=around,
-            mask_true=stored[-pixels:].reshape(shape).view(np.bool_),
             patient=entry.patient,
         )
 

@@ -33,8 +33,8 @@ def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, neighbours:
     for volume, some, read in zip(volumes, entries, samples, strict=True):
         assert [entry.has_tumour for entry in some] == volume.mask_true.any(axis=(1, 2)).tolist()
         for place, sample in enumerate(read):
-            np.testing.assert_array_equal(sample.image, volume.image[place])
-            np.testing.assert_array_equal(sample.mask_true, volume.mask_true[place])
+            np.testing.assert_array_equal(sample.image_and_mask[..., :3], volume.image[place])
+            np.testing.assert_array_equal(sample.image_and_mask[..., 3], 255 * volume.mask_true[place])
             around = positions_around(place, len(read), neighbours)
             np.testing.assert_array_equal(sample.flair_around, np.moveaxis(volume.image[around][..., FLAIR], 0, -1))
 
