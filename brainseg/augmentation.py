@@ -36,7 +36,7 @@ class Warp:
     displacement: FloatArray | None = None
 
     def __call__(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Warp shape (H, W) or (H, W, C), C up to 4, to (size, size) or (size, size, C), linear; outside it is black."""
+        """Warp shape (H, W) or (H, W, C), C up to 4, to (size, size) or (size, size, C); outside it is black."""
         shape = (self.size, self.size)
         if self.displacement is None:
             warped = cv2.warpAffine(picture, self.matrix, shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
