@@ -65,7 +65,7 @@ def make_splits(index: pd.DataFrame, split: SplitParams) -> Splits:
         raise UserError("split.validation: test chooses the epoch on the test slices; expected own. Change the file")
     if (patients := index.patient_id.nunique()) < FEWEST:
         raise UserError(f"data.root: {patients} patients, where at least {FEWEST} are needed. Add patients")
-    split = split.model_copy(update={"strategy": "patient", "folds": 2})  # folds are not looked at here
+    split = split.model_copy(update={"strategy": "patient", "folds": [0, 1]})  # folds are not looked at here
     whole = split_slices(index, split)
     set_aside = whole[whole.subset == "test"]
     rest = index.drop(set_aside.index)

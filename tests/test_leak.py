@@ -86,7 +86,7 @@ def test_shared_slices_are_unseen_by_both_but_their_patients_are_known_to_a_alon
 
 def test_the_seed_says_who_and_strategy_and_folds_do_not() -> None:
     first, other = (leak_splits.make_splits(INDEX, split_params(seed=seed)) for seed in (1, 2))
-    again = leak_splits.make_splits(INDEX, split_params(seed=1, strategy="slice", folds=50))
+    again = leak_splits.make_splits(INDEX, split_params(seed=1, strategy="slice", folds=list(range(50))))
     for model in leak_splits.MODELS:
         pd.testing.assert_frame_equal(first.table(model), again.table(model))
         assert not first.table(model).equals(other.table(model))
