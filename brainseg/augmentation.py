@@ -128,7 +128,7 @@ def augment(
         augmentation: the largest change of each kind.
         size: height and width that the network sees, pixels.
         noise: a long stretch of normal numbers, float32, at least twice as many as `out` has; each slice takes a piece,
-            which is a thousand times quicker than to draw it.
+            which is far quicker than to draw it anew.
         out: shape (size, size, 3 + 2 x neighbours), float32: the network's input is written here.
 
     Returns:
