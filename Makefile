@@ -11,7 +11,7 @@ run: setup
 	dvc repro
 
 test: setup lint
-	pytest --cov --cov-report=term
+	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 setup: $(SYNCED)
 
