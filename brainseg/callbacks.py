@@ -20,7 +20,7 @@ def averaged_weights(model: keras.Model) -> list[np.ndarray]:
         In the order of `Model.get_weights`.
     """
     averages = dict(zip(map(id, model.trainable_variables), _averages(model), strict=False))
-    return [keras.ops.convert_to_numpy(averages.get(id(weight), weight)) for weight in model.weights]
+    return [_copy(averages.get(id(weight), weight)) for weight in model.weights]
 
 
 class EpochOfBatches(keras.callbacks.Callback):
@@ -53,9 +53,9 @@ class AveragedWeights(keras.callbacks.Callback):
     def on_test_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Put the averages in."""
         variables = self.model.trainable_variables
-        self.trained = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        self.trained = [_copy(variable) for variable in variables]
         for variable, average in zip(variables, _averages(self.model), strict=True):
-            variable.assign(average)
+            variable.assign(_copy(average))
 
     def on_test_end(self, logs: Logs | None = None) -> None:  # noqa: ARG002
         """Put the trained weights back."""
@@ -105,6 +105,11 @@ class Bookkeeper(keras.callbacks.Callback):
             self.state.best = averaged_weights(self.model)
         self.state.stopped = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
         self.write()
+
+
+def _copy(variable: Any) -> np.ndarray:
+    """A variable's value on its own: JAX gives the memory of variables away with each step."""
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _averages(model: keras.Model) -> Sequence[Any]:

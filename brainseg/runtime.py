@@ -70,6 +70,7 @@ def configure(train: TrainParams) -> Runtime:
             f"{sys.executable} -m pip install '.[{train.backend}]', or set train.backend: tensorflow"
         )
     os.environ["KERAS_BACKEND"] = train.backend
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # with JAX too, for parts of Keras import TensorFlow where it is
     gpu = _start_tensorflow(train) if train.backend == "tensorflow" else _start_jax(train)
     if train.device == "gpu" and not gpu:
         raise UserError(
@@ -106,7 +107,6 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def _start_tensorflow(train: TrainParams) -> bool:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with _quiet_start():
         importlib.import_module("keras")
         tf = importlib.import_module("tensorflow")

@@ -91,7 +91,7 @@ def test_data_elsewhere_trains_nothing_and_one_changed_pixel_trains(project: Pro
 def test_commands_that_compare_work_offline(project: Project) -> None:
     assert "dice_mean" in project.run("dvc", "metrics", "show")
     assert "index" in project.run("dvc", "dag")
-    assert "Experiment" in project.run("dvc", "exp", "show", "--no-pager")
+    assert "Experiment" in project.run("dvc", "exp", "show", "--csv")
     project.run("dvc", "plots", "show")
     page = (project.root / "dvc_plots/index.html").read_text()
     assert 'src="http' not in page
