@@ -1,6 +1,6 @@
 """Fit, watch, keep the best, go on where it was killed: steps 15 to 18 of the notebook."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +138,7 @@ def fit(
     runtime: Runtime,
     *,
     folder: Path,
-    key: str,
+    tables: Sequence[bytes],
 ) -> pd.DataFrame:
     """Train a model; it ends with the weights of the epoch whose validation loss was least.
 
@@ -151,7 +151,7 @@ def fit(
         train: the hyperparameters.
         runtime: what it trains on.
         folder: for the state; no declared output, or DVC would delete it.
-        key: from `brainseg.checkpoint.run_key`; a state with another one is passed over.
+        tables: what the slices were read by. A state of other tables, parameters, code or packages is passed over.
 
     Returns:
         The history, a row an epoch; columns as in `brainseg.tables.HISTORY_COLUMNS`.
@@ -162,6 +162,7 @@ def fit(
     trainee = build_trainee(model, train, runtime)
     batches = training_batches(data, train)
     compile_model(trainee, train, runtime, steps=len(batches))
+    key = checkpoint.run_key(train, runtime, *tables)  # now that all of the code that trains is loaded
     alone = batches.share.processes == 1  # of several processes, only the first one's state lasts: they begin anew
     state = (checkpoint.load_state(folder, key, trainee) if alone else None) or checkpoint.State()
     if state.history:

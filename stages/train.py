@@ -18,7 +18,7 @@ from stages.common import run
 def main(params: Params, arguments: argparse.Namespace) -> None:
     runtime = configure(params.train)
     use_all_devices(params.train)
-    from brainseg import checkpoint, model_file, network, training  # these import Keras, which configure must precede
+    from brainseg import model_file, network, training  # these import Keras, which configure must precede
 
     train = params.train
     tables = Path("data/index.csv"), arguments.out / "data/split.csv"
@@ -34,8 +34,8 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         with replacing(models / "summary.txt") as temporary:
             temporary.write_text(network.summary_text(model), encoding="utf-8")
 
-        key = checkpoint.run_key(train, runtime, *(table.read_bytes() for table in tables))
-        history = training.fit(model, data, train, runtime, folder=folder, key=key)
+        contents = [table.read_bytes() for table in tables]
+        history = training.fit(model, data, train, runtime, folder=folder, tables=contents)
         write_table(models / "history.csv", history)
         model_file.save_model(models / "unet.keras", model, model_file.card_of(train, runtime))
         shutil.rmtree(folder)

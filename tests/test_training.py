@@ -1,6 +1,8 @@
 """Training: what it learns from, what it keeps, and how it stops."""
 
 import dataclasses
+import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,12 +78,12 @@ def data_of(volume: Volume, folder: Path, *, opposite: bool = False, neighbours:
 
 
 def trained(
-    volume: Volume, train: TrainParams, folder: Path, *, opposite: bool = False, key: str = "key"
+    volume: Volume, train: TrainParams, folder: Path, *, opposite: bool = False, table: bytes = b"rows"
 ) -> tuple[keras.Model, pd.DataFrame]:
     keras.utils.set_random_seed(train.seed)
     model = unet_of(train)
     data = data_of(volume, folder, opposite=opposite, neighbours=train.neighbours)
-    return model, fit(model, data, train, CPU, folder=folder, key=key)
+    return model, fit(model, data, train, CPU, folder=folder, tables=[table])
 
 
 def assert_same(one: tuple[keras.Model, pd.DataFrame], other: tuple[keras.Model, pd.DataFrame]) -> None:
@@ -147,7 +149,7 @@ def test_finished_training_is_not_trained_again(
 def test_state_of_another_run_is_passed_over(volume: Volume, tmp_path: Path) -> None:
     killed_after(volume, TRAIN, tmp_path / "cut", 2)
     fresh = trained(volume, TRAIN, tmp_path / "fresh")
-    assert_same(fresh, trained(volume, TRAIN, tmp_path / "cut", key="another"))
+    assert_same(fresh, trained(volume, TRAIN, tmp_path / "cut", table=b"other rows"))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive"])
@@ -164,6 +166,17 @@ def test_run_key_changes_with_parameters_and_tables() -> None:
     assert key != checkpoint.run_key(TRAIN.model_copy(update={"seed": 4}), CPU, b"table")
     assert key != checkpoint.run_key(TRAIN, dataclasses.replace(CPU, precision="bfloat16"), b"table")
     assert key != checkpoint.run_key(TRAIN, CPU, b"tablet")
+
+
+def test_run_key_changes_with_loaded_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("brainseg.new")
+    module.__file__ = str(tmp_path / "new.py")
+    (tmp_path / "new.py").write_text("a = 1")
+    without = checkpoint.run_key()
+    monkeypatch.setitem(sys.modules, "brainseg.new", module)
+    first = checkpoint.run_key()
+    (tmp_path / "new.py").write_text("a = 2")
+    assert len({without, first, checkpoint.run_key()}) == 3
 
 
 def test_the_epoch_with_the_least_validation_loss_is_kept(volume: Volume, tmp_path: Path) -> None:
