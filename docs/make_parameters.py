@@ -45,6 +45,7 @@ RULES = """\
 - `split.test_share` and `split.validation_share` together are below 1.
 - `evaluate.threshold` and `evaluate.smallest_lesion` are numbers where `split.validation` is `test`: no patients
   are left to choose them on.
+- `train.warm_up` is below `train.epochs`.
 - `data.pattern.image` and `data.pattern.mask` each hold `{patient_id}` and `{slice_number}`, and differ.
   `data.pattern.site` holds `{site}`, or is `null`.
 """
