@@ -1,14 +1,19 @@
 # make run: set up, then reproduce the pipeline.   make test: set up, then run every check.
+# make cross-validation: set up, then test every patient once; goes on where it was stopped.
 PYTHON ?= python3
 VENV := .venv
 SYNCED := $(VENV)/synced
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test setup lint lock
+.PHONY: run cross-validation test setup lint lock
 
 run: setup
 	dvc repro
+
+cross-validation: setup
+	dvc repro index
+	dvc --cd cv repro --keep-going
 
 test: setup lint
 	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term

@@ -6,7 +6,7 @@
 
 Each contender runs in a process of its own; rounds alternate between them, so that a busy minute hits all. Shown are
 medians over rounds, the least and the most, and how many times the first line. Warm-up steps are not timed. Threads and
-augmentation are those of params.yaml; all contenders train on the same slices, without neighbours.
+augmentation are those of params.yaml; all contenders train on the same slices, three channels.
 
 The notebook's network has one live convolution where ours has two, so its step is the lighter one. The first line,
 which ratios are of, is our network trained the notebook's way.
@@ -65,6 +65,7 @@ def parameters(arguments: argparse.Namespace, root: Path) -> Params:
         "backend": arguments.backend,
         "precision": "float32",
         "neighbours": 0,
+        "mirror": False,
         "loss": "both",
         "schedule": "plateau",
         "weight_decay": 0.0,

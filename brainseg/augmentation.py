@@ -129,7 +129,7 @@ def augment(
         size: height and width that the network sees, pixels.
         noise: a long stretch of normal numbers, float32, at least twice as many as `out` has; each slice takes a piece,
             which is far quicker than to draw it anew.
-        out: shape (size, size, 3 + 2 x neighbours), float32: the network's input is written here.
+        out: shape (size, size, channels), float32: the network's input is written here.
 
     Returns:
         The mask, warped as the image, shape (size, size), bool.

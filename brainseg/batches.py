@@ -75,7 +75,8 @@ class SliceBatches(keras.utils.PyDataset):
             size: height and width that the network sees, pixels.
             batch_size: slices; the last batch of an epoch holds what is left.
             seed: of order and changes.
-            balanced: every second slice has tumour, however rare these are; an epoch is as long as without.
+            balanced: every second slice has tumour, however rare these are, and of those each patient has as many,
+                however large the tumour; an epoch is as long as without.
             augmentation: None: slices unchanged, in order.
             workers: threads that make batches ahead.
             share: the rows of each batch that are made; None: what Keras' distribution asks of this process. Where the
@@ -91,7 +92,7 @@ class SliceBatches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.share = share or share_of_this_process()
         self.epoch = 0
-        self.channels = len(channel_names(store.neighbours))
+        self.channels = len(channel_names(store.neighbours, store.mirror))
         self._noise = np.empty(0, np.float32)
         if augmentation is not None and augmentation.noise:
             length = max(NOISE_LENGTH, 2 * size * size * self.channels)
@@ -111,7 +112,7 @@ class SliceBatches(keras.utils.PyDataset):
         """Batch number `batch` of the present epoch.
 
         Returns:
-            Images, shape (N, size, size, 3 + 2 x neighbours), float32, normalised; masks, shape (N, size, size, 1),
+            Images, shape (N, size, size, channels), float32, normalised; masks, shape (N, size, size, 1),
             float32, 0 or 1.
         """
         epoch = self.epoch
@@ -151,8 +152,18 @@ class SliceBatches(keras.utils.PyDataset):
         if not self.balanced or not all(map(len, groups)):
             return rng.permutation(len(self.entries))
         order = np.empty(len(self.entries), np.int64)
-        for start, group in enumerate(groups):
-            places = order[start::2]
-            rounds = -(-len(places) // len(group))
-            places[:] = np.concatenate([rng.permutation(group) for _ in range(rounds)])[: len(places)]
+        of_patient: dict[int, list[int]] = {}
+        for number in groups[0].tolist():
+            of_patient.setdefault(id(self.entries[number].patient), []).append(number)
+        patients = [np.array(numbers) for numbers in of_patient.values()]
+        rounds = -(-len(order[0::2]) // len(patients))
+        a_row_a_round = np.stack([_in_turn(numbers, rounds, rng) for numbers in patients], axis=1)
+        order[0::2] = rng.permuted(a_row_a_round, axis=1).ravel()[: len(order[0::2])]
+        order[1::2] = _in_turn(groups[1], len(order[1::2]), rng)
         return order
+
+
+def _in_turn(numbers: NDArray[np.int64], length: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`length` of the numbers, all of them before any comes again, each time in another order."""
+    times = -(-length // len(numbers))
+    return np.concatenate([rng.permutation(numbers) for _ in range(times)])[:length]

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 
 from brainseg.model_file import ModelCard
-from brainseg.preprocessing import fit_normalisation, network_input, positions_around, resize
+from brainseg.preprocessing import (
+    fit_normalisation,
+    mirror_axis,
+    mirrored,
+    network_input,
+    positions_around,
+    resize,
+)
 from brainseg.volumes import FLAIR, FloatArray, Volume
 
 
@@ -39,11 +46,14 @@ def predict_volume(
         places = wanted[start : start + batch_size]
         around = [positions_around(place, len(flair), card.neighbours) for place in places.tolist()]
         flair_around = np.moveaxis(flair[np.array(around, np.int64)], 1, -1)
+        if card.mirror:
+            opposite = mirrored(flair[places], mirror_axis(volume.image))
+            flair_around = np.concatenate([flair_around, opposite[..., None]], axis=-1)
         images = network_input(volume.image[places], flair_around, normalise, card.size)
         probability = _apply(model, images)
         if flips:
-            mirrored = _apply(model, images[:, :, ::-1])[:, :, ::-1]
-            probability = np.asarray((probability + mirrored) / 2, np.float32)
+            flipped = _apply(model, images[:, :, ::-1])[:, :, ::-1]
+            probability = np.asarray((probability + flipped) / 2, np.float32)
         maps[start : start + batch_size] = resize(probability, height, width)
     return maps
 

@@ -30,6 +30,7 @@ class ModelCard(BaseModel):
         size: height and width of the input, pixels.
         normalisation: see brainseg.preprocessing.
         neighbours: slices on either side whose FLAIR is part of the input.
+        mirror: whether FLAIR mirrored is part of the input.
         channels: the input's, in order.
         backend: Keras backend that trained it.
         threads: CPU threads of one operation while training.
@@ -41,6 +42,7 @@ class ModelCard(BaseModel):
     size: int
     normalisation: Literal["volume", "divide_255"]
     neighbours: int
+    mirror: bool
     channels: tuple[str, ...]
     backend: str
     threads: int
@@ -53,7 +55,8 @@ def card_of(train: TrainParams, runtime: Runtime) -> ModelCard:
         size=train.size,
         normalisation=train.normalisation,
         neighbours=train.neighbours,
-        channels=channel_names(train.neighbours),
+        mirror=train.mirror,
+        channels=channel_names(train.neighbours, train.mirror),
         backend=train.backend,
         threads=train.threads,
         precision=runtime.precision,

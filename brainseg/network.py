@@ -116,7 +116,7 @@ def build_trainee(model: keras.Model, train: TrainParams, runtime: Runtime) -> k
 
 def unet_of(train: TrainParams, norm: type[layers.Layer] = layers.BatchNormalization) -> keras.Model:
     """The network that the parameters describe."""
-    channels = len(channel_names(train.neighbours))
+    channels = len(channel_names(train.neighbours, train.mirror))
     return build_unet(size=train.size, filters=train.filters, dropout=train.dropout, channels=channels, norm=norm)
 
 

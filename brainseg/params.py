@@ -124,6 +124,7 @@ class TrainParams(Section):
     seed: int = Field(ge=0)
     size: int = Field(ge=16, multiple_of=2**POOLINGS)
     neighbours: int = Field(ge=0, le=5)
+    mirror: bool
     normalisation: Literal["volume", "divide_255"]
     sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams

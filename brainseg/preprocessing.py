@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, ByteArray, FloatArray
 
 HEAD_SHARE_OF_MAXIMUM = 0.1
+HEAD_SHARE_OF_COLUMN = 0.05
 GREY_LEVELS = 256
 
 Method = Literal["volume", "divide_255"]
@@ -35,7 +36,7 @@ class Normalisation:
         return (image.astype(np.float32) - self.offset) / self.scale
 
     def around(self, flair: NDArray[np.generic]) -> FloatArray:
-        """Normalise the FLAIR of neighbouring slices, any shape and real dtype, as FLAIR is."""
+        """Normalise the FLAIR of neighbouring or mirrored slices, any shape and real dtype, as FLAIR is."""
         return np.asarray((flair.astype(np.float32) - self.offset[FLAIR]) / self.scale[FLAIR])
 
 
@@ -74,10 +75,10 @@ def fit_normalisation(image: ByteArray, method: Method) -> Normalisation:
     )
 
 
-def channel_names(neighbours: int) -> tuple[str, ...]:
-    """The network's input channels in order: the three sequences, then FLAIR of the slices around, from below up."""
+def channel_names(neighbours: int, mirror: bool) -> tuple[str, ...]:
+    """The network's input channels in order: sequences, FLAIR of the slices around from below up, FLAIR mirrored."""
     steps = [step for step in range(-neighbours, neighbours + 1) if step]
-    return (*SEQUENCES, *(f"flair {step:+d}" for step in steps))
+    return (*SEQUENCES, *(f"flair {step:+d}" for step in steps), *(["flair mirrored"] if mirror else []))
 
 
 def positions_around(position: int, slices: int, neighbours: int) -> list[int]:
@@ -95,17 +96,49 @@ def positions_around(position: int, slices: int, neighbours: int) -> list[int]:
     return [min(max(position + step, 0), slices - 1) for step in steps]
 
 
+def mirror_axis(image: ByteArray) -> int:
+    """Where the head is mirrored: first plus last column of the head, which is twice the column in the middle.
+
+    Args:
+        image: the whole volume, shape (S, H, W, 3), uint8.
+
+    Returns:
+        Pixels, from 0 to 2 (W - 1). Columns count where at least a twentieth of all rows and slices is head, so that an
+        ear or a bright speck in the air moves nothing; W - 1 for a black volume.
+    """
+    share = head_pixels(image).mean(axis=(0, 1))
+    columns = np.flatnonzero(share >= HEAD_SHARE_OF_COLUMN)
+    return int(columns[0] + columns[-1]) if len(columns) else image.shape[2] - 1
+
+
+def mirrored(flair: ByteArray, axis: int) -> ByteArray:
+    """The other side of the head on this side: column x of the result is column `axis` - x.
+
+    Args:
+        flair: shape (..., W), uint8.
+        axis: of the volume, from `mirror_axis`.
+
+    Returns:
+        The same shape; 0 where there is no such column.
+    """
+    width = flair.shape[-1]
+    first, last = max(0, axis - width + 1), min(axis, width - 1)
+    result = np.zeros_like(flair)
+    result[..., first : last + 1] = flair[..., first : last + 1][..., ::-1]
+    return result
+
+
 def network_input(image: ByteArray, flair_around: ByteArray, normalise: Normalisation, size: int) -> FloatArray:
     """What the network sees of slices that are not augmented.
 
     Args:
         image: shape (N, H, W, 3), uint8.
-        flair_around: FLAIR of the slices around each, shape (N, H, W, 2 x neighbours), uint8.
+        flair_around: FLAIR of the slices around each and, if wanted, of itself mirrored, shape (N, H, W, K), uint8.
         normalise: of the whole volume.
         size: height and width that the network sees, pixels.
 
     Returns:
-        Shape (N, size, size, 3 + 2 x neighbours), float32; channels as `channel_names` has them.
+        Shape (N, size, size, 3 + K), float32; channels as `channel_names` has them.
     """
     return resize(np.concatenate([normalise(image), normalise.around(flair_around)], axis=-1), size, size)
 

@@ -21,6 +21,8 @@ from brainseg.preprocessing import (
     Normalisation,
     fit_normalisation,
     head_pixels,
+    mirror_axis,
+    mirrored,
     positions_around,
 )
 from brainseg.volumes import FLAIR, SEQUENCES, ByteArray, FloatArray, Volume
@@ -42,10 +44,12 @@ class Patient:
         normalisation: of the whole volume.
         head_histogram: how many head pixels have each grey level, shape (3, 256), int64; None where the normalisation
             does not look at the head.
+        mirror_axis: of the volume, see `brainseg.preprocessing.mirror_axis`.
     """
 
     normalisation: Normalisation
     head_histogram: NDArray[np.int64] | None
+    mirror_axis: int
 
     @cached_property
     def table(self) -> FloatArray:
@@ -80,7 +84,7 @@ class Sample:
 
     Attributes:
         image_and_mask: shape (H, W, 4), uint8; the three sequences, and the mask as 0 and `MASK_VALUE`.
-        flair_around: FLAIR of the slices around it, shape (H, W, 2 x neighbours), uint8.
+        flair_around: FLAIR of the slices around it and, if wanted, of itself mirrored, shape (H, W, K), uint8.
         patient: its patient.
     """
 
@@ -92,18 +96,20 @@ class Sample:
 class SliceStore:
     """Slices by entry; `add` from one thread, then `read` from any number."""
 
-    def __init__(self, folder: Path, *, neighbours: int, method: Method) -> None:
+    def __init__(self, folder: Path, *, neighbours: int, method: Method, mirror: bool = False) -> None:
         """Open an empty store.
 
         Args:
             folder: where the file lies; on a disk, for the whole set takes 1.3 GB.
             neighbours: how many slices on either side of a slice are read with it.
             method: of the normalisation.
+            mirror: whether a slice is read with its own FLAIR mirrored.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.neighbours = neighbours
         self.method = method
+        self.mirror = mirror
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the store
         weakref.finalize(self, self._file.close)
         self._length = 0
@@ -153,9 +159,12 @@ class SliceStore:
         """Read a slice that was added."""
         shape = entry.height, entry.width
         pixels = entry.height * entry.width
-        around = np.empty((*shape, len(entry.around)), np.uint8)
+        around = np.empty((*shape, len(entry.around) + self.mirror), np.uint8)
         for channel, position in enumerate(entry.around):
             around[..., channel] = self._bytes(position, pixels).reshape(shape)
+        if self.mirror:
+            own = self._bytes(entry.position, pixels).reshape(shape)
+            around[..., -1] = mirrored(own, entry.patient.mirror_axis)
         return Sample(
             image_and_mask=self._bytes(entry.position + pixels, (MASK + 1) * pixels).reshape(*shape, MASK + 1),
             flair_around=around,
@@ -171,4 +180,6 @@ def _patient_of(image: ByteArray, method: Method) -> Patient:
     if method == "volume":
         head = image[head_pixels(image)]
         histogram = np.stack([np.bincount(head[:, channel], minlength=GREY_LEVELS) for channel in range(3)])
-    return Patient(normalisation=fit_normalisation(image, method), head_histogram=histogram)
+    return Patient(
+        normalisation=fit_normalisation(image, method), head_histogram=histogram, mirror_axis=mirror_axis(image)
+    )

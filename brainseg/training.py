@@ -56,7 +56,7 @@ def read_slices(index: pd.DataFrame, split: pd.DataFrame, root: Path, train: Tra
         UserError: if either has no slice with tumour, or a batch is larger than the training subset.
     """
     subsets = split.subset if (split.subset == "validation").any() else split.subset.replace({"test": "validation"})
-    store = SliceStore(folder, neighbours=train.neighbours, method=train.normalisation)
+    store = SliceStore(folder, neighbours=train.neighbours, method=train.normalisation, mirror=train.mirror)
     data = TrainingData(store=store, train=[], validation=[])
     for patient_id, rows in split.assign(subset=subsets).groupby("patient_id"):
         numbers = {name: set(rows.slice_number[rows.subset == name]) for name in ("train", "validation")}

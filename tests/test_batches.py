@@ -120,6 +120,29 @@ def test_balanced_sampling_gives_tumour_every_second_place(volume: Volume, tmp_p
     assert [masks.any(axis=(1, 2, 3)).tolist() for _, masks in (batches[0], batches[1])] == [[True, False] * 2] * 2
 
 
+def test_balanced_sampling_gives_each_patient_as_many_slices_with_tumour(tmp_path: Path) -> None:
+    """However many of a patient's slices have any; and in a row of places each patient comes once."""
+    store = SliceStore(tmp_path, neighbours=0, method="volume")
+    entries: list[Entry] = []
+    patient_of: list[str] = []
+    for patient_id, with_tumour in (("large", 9), ("small", 1), ("medium", 4), ("none", 0)):
+        mask_true = np.zeros((10, 32, 32), bool)
+        mask_true[:with_tumour, 8:12, 8:12] = True
+        image = np.full((10, 32, 32, 3), 60, np.uint8)
+        volume = Volume(patient_id=patient_id, image=image, mask_true=mask_true, slice_numbers=np.arange(10))
+        entries += store.add(volume, set(range(10)))
+        patient_of += [patient_id] * 10
+    batches = SliceBatches(store, entries, size=32, batch_size=4, balanced=True, augmentation=OFF)
+    order = batches._order_of(0)
+    drawn = [patient_of[number] for number in order[0::2]]
+    assert [set(drawn[start : start + 3]) for start in range(0, 18, 3)] == [{"large", "small", "medium"}] * 6
+    assert all(entries[number].has_tumour for number in order[0::2])
+    assert not any(entries[number].has_tumour for number in order[1::2])
+    large = [number for number in order[0::2] if patient_of[number] == "large"]
+    assert len(set(large)) == len(large)  # none of a patient's slices twice before all came
+    assert len(set(order[1::2])) == 20
+
+
 def test_a_batch_depends_on_seed_epoch_and_place_alone(stored: Stored) -> None:
     def batch(seed: int, epoch: int, warm_up: int) -> np.ndarray:
         batches = SliceBatches(*stored, size=32, batch_size=3, seed=seed, augmentation=EVERYTHING)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from brainseg.preprocessing import fit_normalisation, head_pixels, resize
+from brainseg.preprocessing import fit_normalisation, head_pixels, mirror_axis, mirrored, resize
 
 volumes = npst.arrays(np.uint8, (2, 5, 6, 3), elements=st.integers(0, 255))
 
@@ -39,6 +39,38 @@ def test_divide_255_gives_0_to_1(image: np.ndarray) -> None:
 def test_flat_volume_stays_finite(value: int) -> None:
     image = np.full((1, 4, 4, 3), value, np.uint8)
     assert np.isfinite(fit_normalisation(image, "volume")(image)).all()
+
+
+def test_the_other_side_comes_onto_this_side() -> None:
+    flair = np.array([[10, 20, 30, 40, 50]], np.uint8)
+    assert mirrored(flair, 4).tolist() == [[50, 40, 30, 20, 10]]
+    assert mirrored(flair, 2).tolist() == [[30, 20, 10, 0, 0]]
+    assert mirrored(flair, 7).tolist() == [[0, 0, 0, 50, 40]]
+
+
+@given(volumes, st.integers(0, 10))
+def test_mirrored_twice_is_the_slice_where_its_other_side_is_in_the_picture(image: np.ndarray, axis: int) -> None:
+    flair = image[..., 1]
+    inside = [x for x in range(6) if 0 <= axis - x < 6]
+    twice = mirrored(mirrored(flair, axis), axis)
+    np.testing.assert_array_equal(twice[..., inside], flair[..., inside])
+
+
+@given(st.integers(0, 30), st.integers(10, 30))
+def test_the_axis_is_in_the_middle_of_the_head(left: int, width: int) -> None:
+    image = np.zeros((2, 20, 64, 3), np.uint8)
+    image[:, 5:15, left : left + width, 1] = 200
+    image[0, 3, 63] = 255  # a speck in the air
+    assert mirror_axis(image) == 2 * left + width - 1
+    np.testing.assert_array_equal(head_pixels(image)[0, 10], head_pixels(mirrored_image(image))[0, 10])
+
+
+def mirrored_image(image: np.ndarray) -> np.ndarray:
+    return np.moveaxis(mirrored(np.moveaxis(image, -1, 0), mirror_axis(image)), 0, -1)
+
+
+def test_a_black_volume_is_mirrored_in_its_middle() -> None:
+    assert mirror_axis(np.zeros((1, 4, 6, 3), np.uint8)) == 5
 
 
 def test_resize_uses_half_pixel_centres() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.preprocessing import fit_normalisation, head_pixels, positions_around
+from brainseg.preprocessing import fit_normalisation, head_pixels, mirror_axis, mirrored, positions_around
 from brainseg.slice_store import SliceStore
 from brainseg.volumes import FLAIR, Volume
 
@@ -37,6 +37,15 @@ def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, neighbours:
             np.testing.assert_array_equal(sample.image_and_mask[..., 3], 255 * volume.mask_true[place])
             around = positions_around(place, len(read), neighbours)
             np.testing.assert_array_equal(sample.flair_around, np.moveaxis(volume.image[around][..., FLAIR], 0, -1))
+
+
+def test_the_mirrored_slice_comes_last(tmp_path: Path) -> None:
+    volume = volume_of(3, 6, 8, 4)
+    store = SliceStore(tmp_path, neighbours=1, method="volume", mirror=True)
+    sample = store.read(store.add(volume, {2})[0])
+    assert sample.flair_around.shape == (6, 8, 3)
+    expected = mirrored(volume.image[1, ..., FLAIR], mirror_axis(volume.image))
+    np.testing.assert_array_equal(sample.flair_around[..., 2], expected)
 
 
 def test_positions_around_repeat_the_edge_slice() -> None:
