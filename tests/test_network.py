@@ -36,6 +36,13 @@ def test_output_is_a_probability_for_every_pixel(model: keras.Model) -> None:
     assert probability.max() <= 1
 
 
+def test_training_starts_from_the_share_of_tumour() -> None:
+    """Where the features say nothing, a pixel in fifty is tumour."""
+    last = build_unet(size=32, filters=2, dropout=0.0).get_layer("probability")
+    silent = keras.ops.convert_to_numpy(last(np.zeros((1, 2, 2, 2), np.float32)))
+    np.testing.assert_allclose(silent, 0.02, rtol=1e-5)
+
+
 def test_filters_double_four_times(model: keras.Model) -> None:
     names = ("down1_conv1", "down4_conv2", "bottom_conv1", "up4_conv1", "up1_conv2")
     assert [model.get_layer(name).filters for name in names] == [2, 16, 32, 16, 2]
