@@ -41,13 +41,14 @@ def predict_volume(
     wanted = np.flatnonzero(np.isin(volume.slice_numbers, slice_numbers))
     flair = volume.image[..., FLAIR]
     height, width = flair.shape[1:]
+    axis = mirror_axis(volume.image)  # like the normalisation, of the whole volume
     maps = np.empty((len(wanted), height, width), np.float32)
     for start in range(0, len(wanted), batch_size):
         places = wanted[start : start + batch_size]
         around = [positions_around(place, len(flair), card.neighbours) for place in places.tolist()]
         flair_around = np.moveaxis(flair[np.array(around, np.int64)], 1, -1)
         if card.mirror:
-            opposite = mirrored(flair[places], mirror_axis(volume.image))
+            opposite = mirrored(flair[places], axis)
             flair_around = np.concatenate([flair_around, opposite[..., None]], axis=-1)
         images = network_input(volume.image[places], flair_around, normalise, card.size)
         probability = _apply(model, images)
