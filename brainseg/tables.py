@@ -1,5 +1,6 @@
 """Tables and metrics as files: one reader, one writer, nothing half-written."""
 
+import io
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,7 +139,7 @@ def _plain(value: object) -> object:
 
 
 def write_probabilities(path: Path, probability: NDArray[np.float32], slice_numbers: NDArray[np.int64]) -> None:
-    """Write one patient's probability maps.
+    """Write one patient's probability maps; the same maps give the same bytes, which `numpy.savez_compressed` does not.
 
     Args:
         path: an .npz file.
@@ -145,8 +147,16 @@ def write_probabilities(path: Path, probability: NDArray[np.float32], slice_numb
             below 1 is 0.0005.
         slice_numbers: shape (S,), the slices the maps are of.
     """
-    with replacing(path) as temporary:
-        np.savez_compressed(temporary, probability=probability.astype(np.float16), slice_numbers=slice_numbers)
+    arrays: dict[str, NDArray[Any]] = {
+        "probability": probability.astype(np.float16),
+        "slice_numbers": slice_numbers,
+    }
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, allow_pickle=False)
+            # NumPy streams its members, and what Python's zipfile writes before those differs with its version.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(), zipfile.ZIP_DEFLATED)
 
 
 def read_probabilities(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -1,6 +1,7 @@
 """Files: round trips, same bytes, and nothing half-written."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,19 @@ def test_probabilities_round_trip_to_half_precision(
     first = path.read_bytes()
     write_probabilities(path, probability, np.array([4, 9]))
     assert path.read_bytes() == first
+
+
+def test_maps_hold_no_date_and_nothing_that_differs_between_versions_of_python(tmp_path: Path) -> None:
+    path = tmp_path / "p.npz"
+    write_probabilities(path, np.full((1, 2, 2), 0.5, np.float32), np.array([1]))
+    with zipfile.ZipFile(path) as archive:
+        assert {member.extract_version for member in archive.infolist()} == {zipfile.DEFAULT_VERSION}
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    with np.load(path, allow_pickle=False) as arrays:
+        assert {name: (array.shape, array.dtype) for name, array in arrays.items()} == {
+            "probability": ((1, 2, 2), np.float16),
+            "slice_numbers": ((1,), np.int64),
+        }
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.1, 1.1])
