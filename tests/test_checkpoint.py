@@ -9,7 +9,7 @@ import pytest
 
 from brainseg import checkpoint
 from brainseg.params import TrainParams
-from tests.toy_training import CPU, RICH, TRAIN, assert_same, killed_after, trained, quick_training  # noqa: F401
+from tests.toy_training import CPU, RICH, TRAIN, assert_same, killed_after, quick_training, trained  # noqa: F401
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),

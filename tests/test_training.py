@@ -12,7 +12,7 @@ from brainseg.network import unet_of
 from brainseg.progress import EpochLines
 from brainseg.tables import HISTORY_COLUMNS
 from brainseg.training import validation_batches
-from tests.toy_training import RICH, TRAIN, assert_same, data_of, killed_after, trained, quick_training  # noqa: F401
+from tests.toy_training import RICH, TRAIN, assert_same, data_of, killed_after, quick_training, trained  # noqa: F401
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
