@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from brainseg.params import load_params
+from brainseg.params import TrainParams, load_params
 
 PLAIN = {"norm": "keras", "dropout": 0, "precision": "float32"}
 VARIANTS = {
@@ -29,6 +29,14 @@ VARIANTS = {
     "bfloat16": PLAIN | {"precision": "bfloat16"},
     "fused and low dropout, float32": {"norm": "fused", "dropout": 2, "precision": "float32"},
     "all three": {"norm": "fused", "dropout": 2, "precision": "bfloat16"},
+    "all three, residual blocks": {"norm": "fused", "dropout": 2, "precision": "bfloat16", "block": "residual"},
+    "all three, residual blocks, deep supervision": {
+        "norm": "fused",
+        "dropout": 2,
+        "precision": "bfloat16",
+        "block": "residual",
+        "deep_supervision": True,
+    },
 }
 BATCH, STEPS, WARM_UP = 16, 4, 2
 
@@ -37,7 +45,10 @@ def time_steps(variant: dict[str, object], size: int) -> float:
     """Slices a second of the training step."""
     from brainseg.runtime import configure
 
-    train = load_params().train.model_copy(update={"size": size, "filters": 16, "precision": variant["precision"]})
+    given = {"block": "plain", "deep_supervision": False, "neighbours": 0, "mirror": False} | {
+        name: value for name, value in variant.items() if name in TrainParams.model_fields and name != "dropout"
+    }
+    train = load_params().train.model_copy(update={"size": size, "filters": 16, **given})
     runtime = configure(train)
     from keras import layers
 
@@ -47,6 +58,8 @@ def time_steps(variant: dict[str, object], size: int) -> float:
     network.DROPOUT_FROM_LEVEL = variant["dropout"]  # type: ignore[assignment]
     norm = FusedBatchNormalization if variant["norm"] == "fused" else layers.BatchNormalization
     model = network.unet_of(train, norm)
+    if train.deep_supervision:
+        model = network.with_coarse_outputs(model)
     training.compile_model(model, train, runtime, steps=1)
     rng = np.random.default_rng(0)
     images = rng.normal(size=(BATCH, size, size, 3)).astype(np.float32)
@@ -80,7 +93,7 @@ def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
     out = np.empty((size, size, 3), np.float32)
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        store = SliceStore(Path(folder), neighbours=0, method="volume")
+        store = SliceStore(Path(folder), neighbours=0, method="below_scalp")
         entry = store.add(volume, set(range(8)))[3]
         sample, ones = store.read(entry), np.ones(3, np.float32)
         rgb = np.ascontiguousarray(sample.image_and_mask[..., :3])

@@ -103,8 +103,8 @@ def grey_table(patient: Patient, *, gain: FloatArray, exponent: FloatArray) -> F
         return patient.table * gain
     level = np.linspace(0, 1, GREY_LEVELS)[:, None] ** exponent * (GREY_LEVELS - 1)
     offset, scale = patient.normalisation.offset, patient.normalisation.scale
-    if patient.head_histogram is not None:
-        share = patient.head_histogram.T / max(1, int(patient.head_histogram[0].sum()))
+    if patient.histogram is not None:
+        share = patient.histogram.T / max(1, int(patient.histogram[0].sum()))
         offset = (share * level).sum(axis=0)
         variance = (share * (level - offset) ** 2).sum(axis=0)
         scale = np.sqrt(np.where(variance > 0, variance, 1))

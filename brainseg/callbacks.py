@@ -13,14 +13,18 @@ from brainseg.checkpoint import State
 Logs = dict[str, Any]
 
 
-def averaged_weights(model: keras.Model) -> list[np.ndarray]:
+def averaged_weights(model: keras.Model, network: keras.Model) -> list[np.ndarray]:
     """The weights to validate and keep: averaged over the steps where the optimizer does so, else as they are.
 
+    Args:
+        model: what is trained.
+        network: the part of it that is kept, or all of it.
+
     Returns:
-        In the order of `Model.get_weights`.
+        The network's, in the order of `Model.get_weights`.
     """
     averages = dict(zip(map(id, model.trainable_variables), _averages(model), strict=False))
-    return [_copy(averages.get(id(weight), weight)) for weight in model.weights]
+    return [_copy(averages.get(id(weight), weight)) for weight in network.weights]
 
 
 class EpochOfBatches(keras.callbacks.Callback):
@@ -87,9 +91,10 @@ class Bookkeeper(keras.callbacks.Callback):
     An epoch whose loss is no number is not kept: `failed` is then its number, from 1.
     """
 
-    def __init__(self, state: State, write: Callable[[], None]) -> None:
+    def __init__(self, state: State, network: keras.Model, write: Callable[[], None]) -> None:
         super().__init__()
         self.state = state
+        self.network = network  # whose weights are kept
         self.write = write
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -102,7 +107,7 @@ class Bookkeeper(keras.callbacks.Callback):
         self.state.history.append(values)
         if values["val_loss"] < self.state.best_loss:
             self.state.best_loss = values["val_loss"]
-            self.state.best = averaged_weights(self.model)
+            self.state.best = averaged_weights(self.model, self.network)
         self.state.stopped = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
         self.write()
 

@@ -90,7 +90,7 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
             volume=volume,
             probability=_maps_of(volume, predictions / f"{patient_id}.npz"),
             head=head_pixels(whole.image)[scored],
-            normalisation=fit_normalisation(whole.image, "volume"),
+            normalisation=fit_normalisation(whole.image, "below_scalp"),
         )
         del whole, volume  # or they are held while the next patient is read
 

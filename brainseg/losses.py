@@ -6,6 +6,7 @@ from typing import Any, Literal
 import keras
 from keras import ops
 
+Loss = Callable[[Any, Any], Any]
 SMOOTH = 1.0  # pixels; keeps soft Dice defined where a batch holds no tumour
 
 
@@ -31,18 +32,45 @@ def both_losses(mask_true: Any, probability: Any) -> Any:
     return ops.mean(keras.losses.binary_crossentropy(mask_true, probability)) + soft_dice_loss(mask_true, probability)
 
 
-def loss_named(name: Literal["binary_cross_entropy", "soft_dice", "both"]) -> str | Callable[[Any, Any], Any]:
+def loss_named(name: Literal["binary_cross_entropy", "soft_dice", "both"]) -> Loss:
     """What `Model.compile` takes for a loss of params.yaml."""
-    losses: dict[str, str | Callable[[Any, Any], Any]] = {
-        "binary_cross_entropy": "binary_crossentropy",
+    losses: dict[str, Loss] = {
+        "binary_cross_entropy": keras.losses.binary_crossentropy,
         "soft_dice": soft_dice_loss,
         "both": both_losses,
     }
     return losses[name]
 
 
+def over_grids(loss: Loss) -> Loss:
+    """A loss for `brainseg.network.with_coarse_outputs`: each grid weighs half as much as the next finer one.
+
+    Args:
+        loss: of a mask and a probability, shape (N, H, W, 1) both.
+
+    Returns:
+        Their weighted mean, of a mask, shape (N, H, W, 1), and probabilities, shape (N, H, W, grids), finest first.
+
+    Source of the weights: nnU-Net, Isensee et al. 2021, Nature Methods 18:203-211.
+    """
+
+    def weighted(mask_true: Any, probability: Any) -> Any:
+        weights = [0.5**grid for grid in range(probability.shape[-1])]
+        losses = [loss(mask_true, probability[..., grid : grid + 1]) for grid in range(len(weights))]
+        return sum(weight * one for weight, one in zip(weights, losses, strict=True)) / sum(weights)
+
+    return weighted
+
+
+def accuracy(mask_true: Any, probability: Any) -> Any:
+    """Share of pixels on the right side of 0.5 on the finest grid; shapes as in `over_grids`, result (N, H, W)."""
+    return keras.metrics.binary_accuracy(mask_true, probability[..., :1])
+
+
 class PooledDice(keras.metrics.Metric):
     """Dice of all pixels of an epoch together, at threshold 0.5; NaN-free: 0 without any tumour, true or predicted.
+
+    Where there are several grids, of the finest.
 
     A watch on training only: the scores that are reported are of patients (brainseg.evaluation).
     """
@@ -53,9 +81,9 @@ class PooledDice(keras.metrics.Metric):
         self.pixels = self.add_weight(name="pixels", initializer="zeros")
 
     def update_state(self, mask_true: Any, probability: Any, sample_weight: Any = None) -> None:  # noqa: ARG002
-        """Count a batch; shapes (N, H, W, 1)."""
+        """Count a batch; shapes (N, H, W, 1) and (N, H, W, grids)."""
         mask_true = ops.cast(mask_true, "float32")
-        mask_pred = ops.cast(probability >= 0.5, "float32")
+        mask_pred = ops.cast(probability[..., :1] >= 0.5, "float32")
         self.overlap.assign_add(ops.sum(mask_true * mask_pred))
         self.pixels.assign_add(ops.sum(mask_true) + ops.sum(mask_pred))
 

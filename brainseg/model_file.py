@@ -40,7 +40,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int
-    normalisation: Literal["volume", "divide_255"]
+    normalisation: Literal["below_scalp", "divide_255"]
     neighbours: int
     mirror: bool
     channels: tuple[str, ...]

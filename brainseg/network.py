@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -19,30 +20,50 @@ BATCH_NORM_MOMENTUM = 0.97
 # values. On the full grid dropout took a sixth of a training step (docs/training.md).
 DROPOUT_FROM_LEVEL = 2
 
+# Levels of the U-Net, from 1, that deep supervision looks at: the grids of half and a quarter of the size.
+COARSE_LEVELS = (2, 3)
+
 # Of the pixels of a balanced epoch, about; of all pixels it is half as many. The last bias starts there: from 0, a
 # short training ends with a probability near 0.01 on all that is no tumour, and soft Dice counts every pixel of it.
 # Source: Lin et al. 2017, Focal Loss, arXiv:1708.02002, section 3.3.
 TUMOUR_SHARE = 0.02
 
 
-def conv_block(features: Any, filters: int, name: str, norm: type[layers.Layer] = layers.BatchNormalization) -> Any:
+def conv_block(
+    features: Any,
+    filters: int,
+    name: str,
+    *,
+    residual: bool = False,
+    norm: type[layers.Layer] = layers.BatchNormalization,
+) -> Any:
     """Two 3 x 3 convolutions, each with batch normalisation and ReLU; the second reads the first.
 
     Args:
         features: shape (N, H, W, C).
         filters: channels of the result.
         name: starts the layers' names.
+        residual: whether the block's input, through a 1 x 1 convolution, is added before the last ReLU.
         norm: the batch normalisation; see `build_unet`.
 
     Returns:
         Shape (N, H, W, filters).
+
+    Source of the residual block: He et al. 2016, arXiv:1512.03385, with the shortcut of section 3.3, B.
     """
+    given = features
     for number in (1, 2):
         # Batch normalisation adds the bias.
         features = layers.Conv2D(
             filters, 3, padding="same", kernel_initializer="he_normal", use_bias=False, name=f"{name}_conv{number}"
         )(features)
         features = norm(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm{number}")(features)
+        if residual and number == 2:
+            given = layers.Conv2D(filters, 1, kernel_initializer="he_normal", use_bias=False, name=f"{name}_shortcut")(
+                given
+            )
+            given = norm(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_shortcut_norm")(given)
+            features = layers.Add(name=f"{name}_add")([features, given])
         features = layers.ReLU(name=f"{name}_relu{number}")(features)
     return features
 
@@ -53,6 +74,7 @@ def build_unet(
     filters: int,
     dropout: float,
     channels: int = 3,
+    residual: bool = False,
     norm: type[layers.Layer] = layers.BatchNormalization,
 ) -> keras.Model:
     """A four-level U-Net that gives each pixel its probability of tumour.
@@ -62,6 +84,7 @@ def build_unet(
         filters: channels of the first level; they double with each pooling.
         dropout: share of values dropped while training, after the poolings and concatenations of the two lowest levels.
         channels: of the input.
+        residual: whether the blocks of convolutions have shortcuts; see `conv_block`.
         norm: the batch normalisation's class; to train on a CPU there is a quicker one with the same weights
             (brainseg.fused_norm).
 
@@ -73,14 +96,14 @@ def build_unet(
     # Down: keep each level's features for the way up.
     features, skips = inputs, []
     for level in range(POOLINGS):
-        features = conv_block(features, filters * 2**level, f"down{level + 1}", norm)
+        features = conv_block(features, filters * 2**level, f"down{level + 1}", residual=residual, norm=norm)
         skips.append(features)
         features = layers.MaxPooling2D(name=f"down{level + 1}_pool")(features)
         if level >= DROPOUT_FROM_LEVEL:
             features = layers.Dropout(dropout, name=f"down{level + 1}_dropout")(features)
 
     # The bottom.
-    features = conv_block(features, filters * 2**POOLINGS, "bottom", norm)
+    features = conv_block(features, filters * 2**POOLINGS, "bottom", residual=residual, norm=norm)
 
     # Up: double the grid, join the features of the same grid.
     for level in reversed(range(POOLINGS)):
@@ -91,18 +114,58 @@ def build_unet(
         features = layers.Concatenate(name=f"{name}_join")([features, skips[level]])
         if level >= DROPOUT_FROM_LEVEL:
             features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
-        features = conv_block(features, filters * 2**level, name, norm)
+        features = conv_block(features, filters * 2**level, name, residual=residual, norm=norm)
 
+    return keras.Model(inputs, _probability_of(features, "probability"), name="unet")
+
+
+def _probability_of(features: Any, name: str) -> Any:
     # float32 whatever the precision before it: probabilities near 0 and 1 matter.
-    outputs = layers.Conv2D(
+    return layers.Conv2D(
         1,
         1,
         activation="sigmoid",
         bias_initializer=keras.initializers.Constant(math.log(TUMOUR_SHARE / (1 - TUMOUR_SHARE))),
         dtype="float32",
-        name="probability",
+        name=name,
     )(features)
-    return keras.Model(inputs, outputs, name="unet")
+
+
+def with_coarse_outputs(network: keras.Model) -> keras.Model:
+    """A U-Net that is taught on its coarser grids too: deep supervision, for training only.
+
+    Args:
+        network: from `build_unet`; its layers are shared, so that it learns as the result is trained.
+
+    Returns:
+        A model whose channel 0 is the network's probability, shape (N, H, W, 1); the next ones are those on the grids
+        of `COARSE_LEVELS`, each from a 1 x 1 convolution of its own, repeated to the full grid.
+
+    Source: Lee et al. 2015, Deeply-Supervised Nets, arXiv:1409.5185; as in nnU-Net, Isensee et al. 2021.
+    """
+    outputs = [network.outputs[0]]
+    for level in COARSE_LEVELS:
+        features = network.get_layer(f"up{level}_relu2").output
+        coarse = _probability_of(features, f"up{level}_probability")
+        outputs.append(layers.UpSampling2D(2 ** (level - 1), dtype="float32", name=f"up{level}_repeat")(coarse))
+    return keras.Model(
+        network.inputs[0], layers.Concatenate(dtype="float32", name="all_grids")(outputs), name="deeply_supervised"
+    )
+
+
+def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
+    """One model that gives the mean of the probabilities of several, which have the same input; one is left as it is.
+
+    Source: Lakshminarayanan et al. 2017, Deep Ensembles, arXiv:1612.01474.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    inputs = keras.Input(networks[0].input_shape[1:], name="image")
+    members = []
+    for number, network in enumerate(networks, start=1):
+        member = keras.Model(network.inputs[0], network.outputs[0], name=f"unet{number}")
+        members.append(member(inputs))
+    return keras.Model(inputs, layers.Average(name="probability")(members), name="ensemble")
 
 
 def build_trainee(model: keras.Model, train: TrainParams, runtime: Runtime) -> keras.Model:
@@ -130,7 +193,20 @@ def build_trainee(model: keras.Model, train: TrainParams, runtime: Runtime) -> k
 def unet_of(train: TrainParams, norm: type[layers.Layer] = layers.BatchNormalization) -> keras.Model:
     """The network that the parameters describe."""
     channels = len(channel_names(train.neighbours, train.mirror))
-    return build_unet(size=train.size, filters=train.filters, dropout=train.dropout, channels=channels, norm=norm)
+    return build_unet(
+        size=train.size,
+        filters=train.filters,
+        dropout=train.dropout,
+        channels=channels,
+        residual=train.block == "residual",
+        norm=norm,
+    )
+
+
+def seeded_unet(train: TrainParams) -> keras.Model:
+    """`unet_of`, the first weights of which are drawn from the seed, as is the dropout of its training."""
+    keras.utils.set_random_seed(train.seed)
+    return unet_of(train)
 
 
 def summary_text(model: keras.Model, width: int = 110) -> str:

@@ -122,15 +122,18 @@ class TrainParams(Section):
     """The network and how it learns."""
 
     seed: int = Field(ge=0)
+    ensemble: int = Field(ge=1, le=99)
     size: int = Field(ge=16, multiple_of=2**POOLINGS)
     neighbours: int = Field(ge=0, le=5)
     mirror: bool
-    normalisation: Literal["volume", "divide_255"]
+    normalisation: Literal["below_scalp", "divide_255"]
     sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams
+    block: Literal["plain", "residual"]
     filters: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
     loss: Literal["binary_cross_entropy", "soft_dice", "both"]
+    deep_supervision: bool
     schedule: Literal["plateau", "cosine"]
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0, lt=1)

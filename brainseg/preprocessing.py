@@ -1,6 +1,7 @@
 """From stored slices to what the network sees, and back: one definition for training and prediction.
 
-Means and deviations are of the whole volume, so a slice is judged against its own patient's head.
+Means and deviations are of the whole volume, so a slice is judged against its own patient's head: the part below the
+scalp, whose fat is bright in some scans, dark in others, and says nothing of the brain.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, ByteArray, FloatArray
 
 HEAD_SHARE_OF_MAXIMUM = 0.1
 HEAD_SHARE_OF_COLUMN = 0.05
+SCALP_SHARE_OF_SIZE = 0.08  # scalp and skull; 20 of 256 pixels
 GREY_LEVELS = 256
 
-Method = Literal["volume", "divide_255"]
+Method = Literal["below_scalp", "divide_255"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,25 +54,50 @@ def head_pixels(image: ByteArray) -> BoolArray:
     return np.asarray((image > HEAD_SHARE_OF_MAXIMUM * float(image.max())).any(axis=-1))
 
 
+def below_scalp(image: ByteArray) -> BoolArray:
+    """Head pixels that lie deep in the head: brain, for the most part.
+
+    A pixel lies in the head where head is above, below, left and right of it in its slice, so dark ventricles do. It
+    lies deep where all pixels up to `SCALP_SHARE_OF_SIZE` away do, along rows, columns and diagonals.
+
+    Args:
+        image: the whole volume, shape (S, H, W, 3), uint8.
+
+    Returns:
+        Shape (S, H, W), bool; all head pixels where none lies deep.
+    """
+    head = head_pixels(image)
+    inside = np.ones_like(head)
+    for axis in (1, 2):
+        for start_to_end in (slice(None), slice(None, None, -1)):
+            step = (slice(None),) * axis + (start_to_end,)
+            inside &= np.logical_or.accumulate(head[step], axis=axis)[step]
+    width = 2 * round(SCALP_SHARE_OF_SIZE * min(head.shape[1:])) + 1
+    square = np.ones((width, width), np.uint8)
+    deep = np.stack([cv2.erode(one, square, borderValue=0) for one in inside.astype(np.uint8)]) > 0
+    deep &= head
+    return deep if deep.any() else head
+
+
 def fit_normalisation(image: ByteArray, method: Method) -> Normalisation:
     """The normalisation of one patient.
 
     Args:
         image: the whole volume, shape (S, H, W, 3), uint8; also where only some of its slices are used.
-        method: "volume": mean 0 and standard deviation 1 over the head pixels, per channel; "divide_255": the
-            notebook's, the same for all.
+        method: "below_scalp": mean 0 and standard deviation 1 over the pixels of `below_scalp`, per channel;
+            "divide_255": the notebook's, the same for all.
 
     Returns:
         The offset and scale; the scale of a channel without any contrast is 1.
     """
     if method == "divide_255":
         return Normalisation(offset=np.zeros(3, np.float32), scale=np.full(3, 255, np.float32))
-    head = image[head_pixels(image)]
-    if not len(head):
+    values = image[below_scalp(image)]
+    if not len(values):
         return Normalisation(offset=np.zeros(3, np.float32), scale=np.ones(3, np.float32))
-    scale = head.std(axis=0, dtype=np.float64)
+    scale = values.std(axis=0, dtype=np.float64)
     return Normalisation(
-        offset=head.mean(axis=0, dtype=np.float64).astype(np.float32),
+        offset=values.mean(axis=0, dtype=np.float64).astype(np.float32),
         scale=np.where(scale > 0, scale, 1).astype(np.float32),
     )
 

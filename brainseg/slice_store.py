@@ -19,8 +19,8 @@ from brainseg.preprocessing import (
     GREY_LEVELS,
     Method,
     Normalisation,
+    below_scalp,
     fit_normalisation,
-    head_pixels,
     mirror_axis,
     mirrored,
     positions_around,
@@ -42,13 +42,13 @@ class Patient:
 
     Attributes:
         normalisation: of the whole volume.
-        head_histogram: how many head pixels have each grey level, shape (3, 256), int64; None where the normalisation
-            does not look at the head.
+        histogram: how many of the pixels that the normalisation is fitted to have each grey level, shape (3, 256),
+            int64; None where it is fitted to none.
         mirror_axis: of the volume, see `brainseg.preprocessing.mirror_axis`.
     """
 
     normalisation: Normalisation
-    head_histogram: NDArray[np.int64] | None
+    histogram: NDArray[np.int64] | None
     mirror_axis: int
 
     @cached_property
@@ -177,9 +177,7 @@ class SliceStore:
 
 def _patient_of(image: ByteArray, method: Method) -> Patient:
     histogram = None
-    if method == "volume":
-        head = image[head_pixels(image)]
-        histogram = np.stack([np.bincount(head[:, channel], minlength=GREY_LEVELS) for channel in range(3)])
-    return Patient(
-        normalisation=fit_normalisation(image, method), head_histogram=histogram, mirror_axis=mirror_axis(image)
-    )
+    if method == "below_scalp":
+        values = image[below_scalp(image)]
+        histogram = np.stack([np.bincount(values[:, channel], minlength=GREY_LEVELS) for channel in range(3)])
+    return Patient(normalisation=fit_normalisation(image, method), histogram=histogram, mirror_axis=mirror_axis(image))

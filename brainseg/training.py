@@ -1,6 +1,6 @@
 """Fit, watch, keep the best, go on where it was killed: steps 15 to 18 of the notebook."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from brainseg.batches import SliceBatches
 from brainseg.callbacks import AveragedWeights, Bookkeeper, EpochOfBatches, Replay
 from brainseg.errors import UserError
 from brainseg.formats.stack import read_volume
-from brainseg.losses import PooledDice, loss_named
-from brainseg.network import build_trainee
+from brainseg.losses import PooledDice, accuracy, loss_named, over_grids
+from brainseg.network import build_trainee, with_coarse_outputs
 from brainseg.params import TrainParams
 from brainseg.progress import EpochLines
 from brainseg.runtime import Runtime
@@ -122,10 +122,11 @@ def compile_model(model: keras.Model, train: TrainParams, runtime: Runtime, *, s
     averaging = {"use_ema": True, "ema_momentum": train.weight_averaging} if train.weight_averaging else {}
     optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, **averaging)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])  # no shrinking of scales and shifts
+    loss = loss_named(train.loss)
     model.compile(
         optimizer=optimizer,
-        loss=loss_named(train.loss),
-        metrics=["accuracy", PooledDice()],
+        loss=over_grids(loss) if train.deep_supervision else loss,
+        metrics=[accuracy, PooledDice()],
         jit_compile=runtime.gpu or runtime.backend == "jax",  # on a CPU, TensorFlow with XLA is many times slower
     )
     optimizer.build(model.trainable_variables)
@@ -159,7 +160,8 @@ def fit(
     Raises:
         UserError: if the loss is no longer a number, or memory does not suffice for a batch.
     """
-    trainee = build_trainee(model, train, runtime)
+    network = build_trainee(model, train, runtime)
+    trainee = with_coarse_outputs(network) if train.deep_supervision else network
     batches = training_batches(data, train)
     compile_model(trainee, train, runtime, steps=len(batches))
     key = checkpoint.run_key(train, runtime, *tables)  # now that all of the code that trains is loaded
@@ -175,9 +177,14 @@ def fit(
                 epochs=train.epochs,
                 initial_epoch=len(state.history),
                 shuffle=False,  # the batches shuffle themselves, by seed
-                callbacks=_callbacks(
-                    batches, train, state, lambda: checkpoint.save_state(folder, key, trainee, state) if alone else None
-                ),
+                callbacks=[
+                    *_callbacks(batches, train, state),
+                    Bookkeeper(
+                        state,
+                        network,
+                        lambda: checkpoint.save_state(folder, key, trainee, state) if alone else None,
+                    ),
+                ],
                 verbose=0,
             )
         except Exception as error:  # each backend has a class of its own
@@ -190,9 +197,19 @@ def fit(
     return _finish(model, state, train, folder)
 
 
-def _callbacks(
-    batches: SliceBatches, train: TrainParams, state: checkpoint.State, write: Callable[[], None]
-) -> list[keras.callbacks.Callback]:
+def mean_history(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One history for several networks: in each epoch, the mean of those that trained in it.
+
+    Args:
+        histories: from `fit`, at least one.
+
+    Returns:
+        Columns as in `brainseg.tables.HISTORY_COLUMNS`; of one history, that one.
+    """
+    return pd.concat(histories).groupby("epoch", as_index=False).mean()
+
+
+def _callbacks(batches: SliceBatches, train: TrainParams, state: checkpoint.State) -> list[keras.callbacks.Callback]:
     watch = {"monitor": "val_loss", "mode": "min"}
     judges = [keras.callbacks.EarlyStopping(patience=train.early_stopping_patience, **watch)]
     if train.schedule == "plateau":
@@ -207,7 +224,6 @@ def _callbacks(
         *judges,
         *([Replay(judges, state, train.learning_rate)] if state.history else []),
         EpochLines(state.best_loss),
-        Bookkeeper(state, write),
     ]
 
 

@@ -41,7 +41,7 @@ def sample_of(seed: int, size: int = 16) -> Sample:
         image_and_mask=np.dstack([image, 255 * (rng.random((size, size)) < 0.5).astype(np.uint8)]),
         flair_around=rng.integers(0, 256, (size, size, 2), dtype=np.uint8),
         patient=Patient(
-            normalisation=fit_normalisation(image[None], "volume"), head_histogram=histogram, mirror_axis=size - 1
+            normalisation=fit_normalisation(image[None], "below_scalp"), histogram=histogram, mirror_axis=size - 1
         ),
     )
 
@@ -79,7 +79,7 @@ def test_gamma_leaves_mean_and_deviation_of_the_head_and_the_order_of_grey_level
 def test_gamma_without_a_head_is_the_power_of_the_grey_level() -> None:
     """divide_255, by hand: level 51 is 0.2, its square 0.04."""
     normalisation = Normalisation(offset=np.zeros(3, np.float32), scale=np.full(3, 255, np.float32))
-    patient = Patient(normalisation=normalisation, head_histogram=None, mirror_axis=0)
+    patient = Patient(normalisation=normalisation, histogram=None, mirror_axis=0)
     table = grey_table(patient, gain=np.array([1, 2, 1]), exponent=np.array([1, 1, 2]))
     np.testing.assert_allclose(table[51], [0.2, 0.4, 0.04], atol=1e-6)
 

@@ -42,7 +42,7 @@ def volume() -> Volume:
 
 @pytest.fixture
 def stored(volume: Volume, tmp_path: Path) -> Stored:
-    store = SliceStore(tmp_path, neighbours=0, method="volume")
+    store = SliceStore(tmp_path, neighbours=0, method="below_scalp")
     return store, store.add(volume, set(range(1, 8)))
 
 
@@ -65,17 +65,17 @@ def test_shapes_types_and_values(stored: Stored) -> None:
 def test_validation_is_every_slice_unchanged_in_order(stored: Stored, volume: Volume) -> None:
     images, masks = all_of(SliceBatches(*stored, size=32, batch_size=4))
     np.testing.assert_array_equal(masks[..., 0], volume.mask_true)
-    np.testing.assert_allclose(images, fit_normalisation(volume.image, "volume")(volume.image), atol=1e-6)
+    np.testing.assert_allclose(images, fit_normalisation(volume.image, "below_scalp")(volume.image), atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [32, 16])
 def test_training_without_changes_sees_what_prediction_sees(volume: Volume, tmp_path: Path, size: int) -> None:
     """Also of the neighbours. On a smaller grid the training rounds grey levels to whole numbers."""
-    store = SliceStore(tmp_path, neighbours=1, method="volume")
+    store = SliceStore(tmp_path, neighbours=1, method="below_scalp")
     entries = store.add(volume, set(range(1, 8)))
     batches = SliceBatches(store, entries, size=size, batch_size=7, augmentation=OFF)
     images, _ = batches[0]
-    normalise = fit_normalisation(volume.image, "volume")
+    normalise = fit_normalisation(volume.image, "below_scalp")
     around = volume.image[..., FLAIR][[positions_around(place, 7, 1) for place in range(7)]]
     expected = network_input(volume.image, np.moveaxis(around, 1, -1), normalise, size)
     order = batches._order_of(0)
@@ -109,7 +109,7 @@ def test_balanced_sampling_gives_tumour_every_second_place(volume: Volume, tmp_p
     rare = Volume(
         patient_id="P", image=np.full((8, 32, 32, 3), 60, np.uint8), mask_true=mask_true, slice_numbers=np.arange(8)
     )
-    store = SliceStore(tmp_path, neighbours=0, method="volume")
+    store = SliceStore(tmp_path, neighbours=0, method="below_scalp")
     entries = store.add(rare, set(range(8)))
     batches = SliceBatches(store, entries, size=32, batch_size=4, balanced=True, augmentation=OFF)
     order = batches._order_of(0)
@@ -122,7 +122,7 @@ def test_balanced_sampling_gives_tumour_every_second_place(volume: Volume, tmp_p
 
 def test_balanced_sampling_gives_each_patient_as_many_slices_with_tumour(tmp_path: Path) -> None:
     """However many of a patient's slices have any; and in a row of places each patient comes once."""
-    store = SliceStore(tmp_path, neighbours=0, method="volume")
+    store = SliceStore(tmp_path, neighbours=0, method="below_scalp")
     entries: list[Entry] = []
     patient_of: list[str] = []
     for patient_id, with_tumour in (("large", 9), ("small", 1), ("medium", 4), ("none", 0)):

@@ -137,7 +137,7 @@ def test_a_batch_that_cannot_be_shared_is_one_message(monkeypatch: pytest.Monkey
 def test_the_processes_shares_are_the_batch(augmentation: AugmentationParams | None, tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (13, 16, 16, 3), dtype=np.uint8)
     volume = Volume(patient_id="P", image=image, mask_true=image[..., 0] > 200, slice_numbers=np.arange(13))
-    store = SliceStore(tmp_path, neighbours=0, method="volume")
+    store = SliceStore(tmp_path, neighbours=0, method="below_scalp")
     made = partial(
         SliceBatches, store, store.add(volume, set(range(13))), size=16, batch_size=6, seed=1, augmentation=augmentation
     )

@@ -19,7 +19,7 @@ from brainseg.volumes import Volume
 def card_of(size: int, neighbours: int, mirror: bool) -> ModelCard:
     return ModelCard(
         size=size,
-        normalisation="volume",
+        normalisation="below_scalp",
         neighbours=neighbours,
         mirror=mirror,
         channels=channel_names(neighbours, mirror),
@@ -47,7 +47,7 @@ def opposite(volume: Volume) -> Volume:
 def test_the_network_gets_what_it_is_validated_on(
     volume: Volume, tmp_path: Path, neighbours: int, mirror: bool
 ) -> None:
-    store = SliceStore(tmp_path, neighbours=neighbours, method="volume", mirror=mirror)
+    store = SliceStore(tmp_path, neighbours=neighbours, method="below_scalp", mirror=mirror)
     entries = store.add(volume, {2, 3, 5})
     validated, _ = SliceBatches(store, entries, size=16, batch_size=3)[0]
     seen = []

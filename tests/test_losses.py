@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from brainseg.losses import PooledDice, both_losses, loss_named, soft_dice_loss
+from brainseg.losses import PooledDice, accuracy, both_losses, loss_named, over_grids, soft_dice_loss
 
 MASK = np.array([1, 1, 0, 0], np.float32).reshape(1, 2, 2, 1)
 PROBABILITY = np.array([1, 0.5, 0.5, 0], np.float32).reshape(1, 2, 2, 1)
@@ -38,3 +38,21 @@ def test_pooled_dice_counts_over_batches_and_includes_the_threshold() -> None:
     metric.update_state(MASK, PROBABILITY)  # 0.5 is tumour: TP 2, FP 1, FN 0
     metric.update_state(MASK, 0 * PROBABILITY)  # FN 2
     assert float(metric.result()) == pytest.approx(2 * 2 / (2 * 2 + 1 + 2))
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "soft_dice", "both"])
+def test_a_coarser_grid_weighs_half(name: str) -> None:
+    loss = loss_named(name)
+    coarse, coarser = 0.2 + 0.5 * PROBABILITY, 1 - PROBABILITY
+    together = over_grids(loss)(MASK, np.concatenate([PROBABILITY, coarse, coarser], axis=-1))
+    alone = [np.mean(loss(MASK, one)) for one in (PROBABILITY, coarse, coarser)]
+    assert float(np.mean(together)) == pytest.approx((4 * alone[0] + 2 * alone[1] + alone[2]) / 7, rel=1e-5)
+
+
+def test_of_several_grids_the_finest_is_watched() -> None:
+    grids = np.concatenate([PROBABILITY, 1 - PROBABILITY], axis=-1)
+    watched, alone = PooledDice(), PooledDice()
+    watched.update_state(MASK, grids)
+    alone.update_state(MASK, PROBABILITY)
+    assert float(watched.result()) == float(alone.result()) > 0
+    assert float(np.mean(accuracy(MASK, grids))) == pytest.approx(0.75)  # 0.5 is not above 0.5

@@ -13,7 +13,16 @@ import tensorflow as tf
 from brainseg.errors import UserError
 from brainseg.fused_norm import FusedBatchNormalization
 from brainseg.model_file import CARD, card_of, load_model, save_model
-from brainseg.network import build_trainee, build_unet, conv_block, summary_text, unet_of
+from brainseg.network import (
+    build_trainee,
+    build_unet,
+    conv_block,
+    mean_of,
+    seeded_unet,
+    summary_text,
+    unet_of,
+    with_coarse_outputs,
+)
 from brainseg.params import load_params
 from brainseg.runtime import Runtime
 
@@ -63,6 +72,57 @@ def test_second_convolution_reads_the_first() -> None:
     first = block.get_layer("block_conv1")
     first.set_weights([2 - first.get_weights()[0]])
     assert not np.allclose(before, keras.ops.convert_to_numpy(block(image)))
+
+
+def test_residual_block_adds_its_input() -> None:
+    """With all 3 x 3 convolutions silent, what is left is ReLU of the input through the shortcut."""
+    inputs = keras.Input((8, 8, 3))
+    block = keras.Model(inputs, conv_block(inputs, 4, "block", residual=True))
+    silent = block.get_layer("block_conv2")
+    silent.set_weights([0 * silent.get_weights()[0]])
+    image = np.random.default_rng(0).normal(size=(1, 8, 8, 3)).astype(np.float32)
+    through = image @ block.get_layer("block_shortcut").get_weights()[0][0, 0]
+    epsilon = block.get_layer("block_shortcut_norm").epsilon
+    expected = np.maximum(0, through / np.sqrt(1 + epsilon))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(block(image)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("block", ["plain", "residual"])
+def test_blocks_are_those_asked_for(block: str) -> None:
+    network = unet_of(TRAIN.model_copy(update={"block": block, "filters": 2}))
+    added = [layer for layer in network.layers if isinstance(layer, keras.layers.Add)]
+    assert len(added) == (9 if block == "residual" else 0)
+
+
+def test_ensemble_gives_the_mean_probability_and_comes_back_from_its_file(tmp_path: Path) -> None:
+    trains = [TRAIN.model_copy(update={"filters": 2, "size": 32, "seed": seed}) for seed in (1, 2, 3)]
+    networks = [seeded_unet(train) for train in trains]
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, networks[0].input_shape[-1])).astype(np.float32)
+    alone = [keras.ops.convert_to_numpy(network(images)) for network in networks]
+    assert not np.allclose(alone[0], alone[1])
+    save_model(tmp_path / "a.keras", mean_of(networks), card_of(trains[0], CPU))
+    save_model(tmp_path / "b.keras", mean_of([seeded_unet(train) for train in trains]), card_of(trains[0], CPU))
+    together = load_model(tmp_path / "a.keras")[0](images)
+    np.testing.assert_allclose(together, np.mean(alone, axis=0), atol=1e-6)
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    assert mean_of(networks[:1]) is networks[0]
+
+
+def test_coarse_outputs_stand_beside_the_same_network(model: keras.Model) -> None:
+    deep = with_coarse_outputs(model)
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype(np.float32)
+    grids = keras.ops.convert_to_numpy(deep(images))
+    assert grids.shape == (2, 32, 32, 3)
+    np.testing.assert_array_equal(grids[..., :1], model(images))
+    for channel, step in ((1, 2), (2, 4)):
+        coarse = grids[:, ::step, ::step, channel]
+        np.testing.assert_array_equal(grids[..., channel], coarse.repeat(step, axis=1).repeat(step, axis=2))
+        assert coarse.std() > 0
+    shared = {id(weight) for weight in model.weights}
+    assert {weight.path.split("/")[-2] for weight in deep.weights if id(weight) not in shared} == {
+        "up2_probability",
+        "up3_probability",
+    }
 
 
 def test_input_has_a_channel_for_each_neighbour() -> None:

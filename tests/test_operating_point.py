@@ -41,7 +41,7 @@ def case(seed: int = 0, *, tumour: bool = True) -> Case:
         volume=volume,
         probability=probability.astype(np.float32),
         head=head_pixels(image),
-        normalisation=fit_normalisation(image, "volume"),
+        normalisation=fit_normalisation(image, "below_scalp"),
     )
 
 

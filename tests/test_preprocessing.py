@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from brainseg.preprocessing import fit_normalisation, head_pixels, mirror_axis, mirrored, resize
+from brainseg.preprocessing import below_scalp, fit_normalisation, head_pixels, mirror_axis, mirrored, resize
 
 volumes = npst.arrays(np.uint8, (2, 5, 6, 3), elements=st.integers(0, 255))
 
@@ -18,13 +18,48 @@ def test_head_is_any_channel_above_a_tenth_of_the_maximum() -> None:
     assert head_pixels(image).tolist() == [[[True, False, True, False]]]
 
 
+def test_below_the_scalp_is_what_lies_deep_in_the_head_dark_ventricles_or_not() -> None:
+    image = np.zeros((1, 50, 50, 3), np.uint8)
+    image[0, 5:45, 10:40] = 100
+    image[0, 20:30, 20:30] = 0  # dark, and in the head
+    image[0, 25, 25] = 100
+    image[0, 2, 2] = 100  # a speck in the air
+    expected = np.zeros((50, 50), np.bool_)
+    expected[9:41, 14:36] = True  # 0.08 x 50 = 4 pixels in from every side
+    expected[20:30, 20:30] = False
+    expected[25, 25] = True
+    np.testing.assert_array_equal(below_scalp(image)[0], expected)
+
+
 @given(image=volumes)
-def test_head_has_mean_0_and_deviation_1(image: np.ndarray) -> None:
-    head = head_pixels(image)
-    values = fit_normalisation(image, "volume")(image)[head]
+def test_below_the_scalp_is_head_and_all_head_where_none_lies_deep(image: np.ndarray) -> None:
+    """Whichever way the head is turned; 0.08 of these slices is no pixel, so all that lies inside is deep."""
+    deep, head = below_scalp(image), head_pixels(image)
+    assert not (deep & ~head).any()
+    assert deep.any() == head.any()
+    np.testing.assert_array_equal(below_scalp(image[:, ::-1, ::-1])[:, ::-1, ::-1], deep)
+    thin = np.pad(image[:, :1], ((0, 0), (20, 20), (20, 20), (0, 0)))
+    np.testing.assert_array_equal(below_scalp(thin), head_pixels(thin))
+
+
+def test_a_bright_scalp_changes_nothing_below_it() -> None:
+    image = np.zeros((2, 100, 100, 3), np.uint8)
+    image[:, 10:90, 10:90] = 60
+    image[:, 18:82, 18:82] = np.random.default_rng(0).integers(30, 90, (2, 64, 64, 3))
+    dark = fit_normalisation(image, "below_scalp")
+    image[:, 10:18, 10:90] = 255
+    bright = fit_normalisation(image, "below_scalp")
+    np.testing.assert_array_equal(bright.offset, dark.offset)
+    np.testing.assert_array_equal(bright.scale, dark.scale)
+
+
+@given(image=volumes)
+def test_brain_has_mean_0_and_deviation_1(image: np.ndarray) -> None:
+    deep = below_scalp(image)
+    values = fit_normalisation(image, "below_scalp")(image)[deep]
     if len(values):
         np.testing.assert_allclose(values.mean(axis=0), 0, atol=1e-4)
-        spread = image[head].std(axis=0)
+        spread = image[deep].std(axis=0)
         np.testing.assert_allclose(values.std(axis=0), spread > 0, atol=1e-4)
 
 
@@ -38,7 +73,7 @@ def test_divide_255_gives_0_to_1(image: np.ndarray) -> None:
 @pytest.mark.parametrize("value", [0, 7, 255])
 def test_flat_volume_stays_finite(value: int) -> None:
     image = np.full((1, 4, 4, 3), value, np.uint8)
-    assert np.isfinite(fit_normalisation(image, "volume")(image)).all()
+    assert np.isfinite(fit_normalisation(image, "below_scalp")(image)).all()
 
 
 def test_the_other_side_comes_onto_this_side() -> None:

@@ -103,6 +103,9 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
         "plateau_patience": 5,
         "plateau_factor": 0.1,
         "min_learning_rate": 1e-5,
+        "ensemble": 1,
+        "block": "plain",
+        "deep_supervision": False,
     }
     assert params.train.model_dump(include=set(expected)) == expected
     assert params.evaluate.model_dump() == {"threshold": 0.5, "smallest_lesion": 0}

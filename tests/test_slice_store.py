@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.preprocessing import fit_normalisation, head_pixels, mirror_axis, mirrored, positions_around
+from brainseg.preprocessing import below_scalp, fit_normalisation, mirror_axis, mirrored, positions_around
 from brainseg.slice_store import SliceStore
 from brainseg.volumes import FLAIR, Volume
 
@@ -26,7 +26,7 @@ def volume_of(slices: int, height: int, width: int, seed: int) -> Volume:
 def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, neighbours: int) -> None:
     """Patients of different sizes; the first and last slice repeat beyond the ends."""
     volumes = [volume_of(5, 12, 16, 1), volume_of(3, 20, 8, 2)]
-    store = SliceStore(tmp_path, neighbours=neighbours, method="volume")
+    store = SliceStore(tmp_path, neighbours=neighbours, method="below_scalp")
     entries = [store.add(volume, set(volume.slice_numbers.tolist())) for volume in volumes]
     with ThreadPoolExecutor(4) as pool:
         samples = [list(pool.map(store.read, some)) for some in entries]
@@ -41,7 +41,7 @@ def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, neighbours:
 
 def test_the_mirrored_slice_comes_last(tmp_path: Path) -> None:
     volume = volume_of(3, 6, 8, 4)
-    store = SliceStore(tmp_path, neighbours=1, method="volume", mirror=True)
+    store = SliceStore(tmp_path, neighbours=1, method="below_scalp", mirror=True)
     sample = store.read(store.add(volume, {2})[0])
     assert sample.flair_around.shape == (6, 8, 3)
     expected = mirrored(volume.image[1, ..., FLAIR], mirror_axis(volume.image))
@@ -57,22 +57,22 @@ def test_positions_around_repeat_the_edge_slice() -> None:
 
 def test_some_slices_are_wanted_and_the_normalisation_is_of_the_whole(tmp_path: Path) -> None:
     volume = volume_of(6, 8, 8, 3)
-    first, second = SliceStore(tmp_path, neighbours=1, method="volume").add(volume, {2, 5})
-    expected = fit_normalisation(volume.image, "volume")
+    first, second = SliceStore(tmp_path, neighbours=1, method="below_scalp").add(volume, {2, 5})
+    expected = fit_normalisation(volume.image, "below_scalp")
     for entry in (first, second):
         np.testing.assert_array_equal(entry.patient.normalisation.offset, expected.offset)
-    assert first.patient.head_histogram is not None
-    assert first.patient.head_histogram.sum() == 3 * head_pixels(volume.image).sum()
+    assert first.patient.histogram is not None
+    assert first.patient.histogram.sum() == 3 * below_scalp(volume.image).sum()
 
 
 def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
-    store = SliceStore(tmp_path / "new", neighbours=0, method="volume")
+    store = SliceStore(tmp_path / "new", neighbours=0, method="below_scalp")
     store.add(volume_of(3, 8, 8, 1), {1})
     assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = SliceStore(tmp_path, neighbours=0, method="volume")
+    store = SliceStore(tmp_path, neighbours=0, method="below_scalp")
 
     class Full:
         def write(self, _: bytes) -> None:

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.losses import both_losses
+from brainseg.losses import PooledDice, both_losses
 from brainseg.network import unet_of
 from brainseg.progress import EpochLines
 from brainseg.tables import HISTORY_COLUMNS
-from brainseg.training import validation_batches
+from brainseg.training import mean_history, validation_batches
 from tests.toy_training import RICH, TRAIN, assert_same, data_of, killed_after, quick_training, trained  # noqa: F401
 
 pytestmark = [
@@ -80,6 +81,21 @@ def test_averaged_weights_are_those_that_are_validated_and_kept(tmp_path: Path) 
     )
 
 
+def test_deep_supervision_teaches_and_keeps_the_network_alone(tmp_path: Path) -> None:
+    """The coarser grids' loss reaches the weights; what is kept is a network like any other."""
+    plain, _ = trained(TRAIN, tmp_path / "plain")
+    deep = TRAIN.model_copy(update={"deep_supervision": True, "weight_averaging": 0.5})
+    model, history = trained(deep, tmp_path / "deep")
+    assert [weight.shape for weight in model.weights] == [weight.shape for weight in plain.weights]
+    first = "down1_conv1"
+    assert not np.allclose(model.get_layer(first).get_weights()[0], plain.get_layer(first).get_weights()[0], atol=1e-4)
+    images, masks = validation_batches(data_of(tmp_path), deep)[0]
+    assert len(images) == 4  # all there are
+    watched = PooledDice()
+    watched.update_state(masks, model(images))
+    assert float(watched.result()) == pytest.approx(history.val_dice[history.val_loss.idxmin()], abs=1e-3)
+
+
 def test_loss_that_is_no_number_is_one_message_and_the_best_is_kept(tmp_path: Path) -> None:
     steep = TRAIN.model_copy(update={"learning_rate": 1e30, "epochs": 5})
     with pytest.raises(UserError, match=r"no number in epoch 1; there was no good epoch.*Lower train.learning_rate"):
@@ -109,3 +125,14 @@ def test_no_memory_for_a_batch_is_one_message(tmp_path: Path) -> None:
         patch.setattr("brainseg.batches.SliceBatches.__getitem__", full)
         with pytest.raises(UserError, match=r"no memory for a batch of 4 slices of 32 x 32.*Lower train.batch_size"):
             trained(TRAIN, tmp_path)
+
+
+def test_history_of_several_networks_is_the_mean_of_those_that_trained_in_the_epoch() -> None:
+    one, other = (
+        pd.DataFrame({"epoch": range(1, len(losses) + 1), **dict.fromkeys(list(HISTORY_COLUMNS)[1:], losses)})
+        for losses in ([4.0, 2.0], [2.0, 1.0, 0.5])
+    )
+    mean = mean_history([one, other])
+    assert mean.val_loss.tolist() == [3.0, 1.5, 0.5]
+    assert mean.dtypes.to_dict() == {name: np.dtype(dtype) for name, dtype in HISTORY_COLUMNS.items()}
+    pd.testing.assert_frame_equal(mean_history([one]), one)

@@ -19,7 +19,15 @@ from brainseg.training import TrainingData, fit
 from brainseg.volumes import Volume
 
 TRAIN = load_params(Path(__file__).parents[1] / "params.yaml").train.model_copy(
-    update={"size": 32, "filters": 4, "batch_size": 4, "epochs": 3, "dropout": 0.0, "threads": 1}
+    update={
+        "size": 32,
+        "filters": 4,
+        "batch_size": 4,
+        "epochs": 3,
+        "dropout": 0.0,
+        "threads": 1,
+        "deep_supervision": False,
+    }
 )
 CPU = Runtime(backend="tensorflow", gpu=False, precision="float32")
 RICH = TRAIN.model_copy(
@@ -30,6 +38,7 @@ RICH = TRAIN.model_copy(
         "weight_averaging": 0.9,
         "sampling": "balanced",
         "neighbours": 1,
+        "deep_supervision": True,
         "dropout": 0.2,
         "epochs": 4,
     }
@@ -61,7 +70,7 @@ def disc_volume() -> Volume:
 def data_of(folder: Path, *, opposite: bool = False, neighbours: int = 0) -> TrainingData:
     """Twelve slices to train on and four to validate with; `opposite`: what is tumour there is none to validate."""
     volume = disc_volume()
-    store = SliceStore(folder, neighbours=neighbours, method="volume")
+    store = SliceStore(folder, neighbours=neighbours, method="below_scalp")
     turned = dataclasses.replace(volume, mask_true=~volume.mask_true) if opposite else volume
     return TrainingData(
         store=store, train=store.add(volume, set(range(1, 13))), validation=store.add(turned, set(range(13, 17)))
