@@ -143,11 +143,11 @@ def project_parts(params: Params, settings: dict[str, Any]) -> tuple[Any, Any]:
     """The project's training batches, and its model compiled as `training.fit` compiles it."""
     train = params.train
     runtime = configure(train)
-    from brainseg import network, training  # these import Keras, which configure must precede
+    from brainseg import network, trainee, training, training_data  # these import Keras, which configure must precede
 
-    slices = training.read_slices(*read_tables(settings), Path(params.data.root), train, Path(settings["folder"]))
-    batches = training.training_batches(slices, train)
-    model = network.build_trainee(network.unet_of(train), train, runtime)
+    slices = training_data.read_slices(*read_tables(settings), Path(params.data.root), train, Path(settings["folder"]))
+    batches = training_data.training_batches(slices, train)
+    model = trainee.build_trainee(network.unet_of(train), train, runtime)
     training.compile_model(model, train, runtime, steps=len(batches))
     return batches, model
 

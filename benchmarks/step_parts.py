@@ -52,14 +52,14 @@ def time_steps(variant: dict[str, object], size: int) -> float:
     runtime = configure(train)
     from keras import layers
 
-    from brainseg import network, training
+    from brainseg import network, trainee, training
     from brainseg.fused_norm import FusedBatchNormalization
 
     network.DROPOUT_FROM_LEVEL = variant["dropout"]  # type: ignore[assignment]
     norm = FusedBatchNormalization if variant["norm"] == "fused" else layers.BatchNormalization
     model = network.unet_of(train, norm)
     if train.deep_supervision:
-        model = network.with_coarse_outputs(model)
+        model = trainee.with_coarse_outputs(model)
     training.compile_model(model, train, runtime, steps=1)
     rng = np.random.default_rng(0)
     images = rng.normal(size=(BATCH, size, size, 3)).astype(np.float32)

@@ -43,7 +43,7 @@ def loss_named(name: Literal["binary_cross_entropy", "soft_dice", "both"]) -> Lo
 
 
 def over_grids(loss: Loss) -> Loss:
-    """A loss for `brainseg.network.with_coarse_outputs`: each grid weighs half as much as the next finer one.
+    """A loss for `brainseg.trainee.with_coarse_outputs`: each grid weighs half as much as the next finer one.
 
     Args:
         loss: of a mask and a probability, shape (N, H, W, 1) both.

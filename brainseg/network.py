@@ -10,7 +10,6 @@ from keras import layers
 
 from brainseg.params import POOLINGS, TrainParams
 from brainseg.preprocessing import channel_names
-from brainseg.runtime import Runtime
 
 # Of the running mean and variance that validation uses. Keras' 0.99 needs hundreds of steps to settle, more than the
 # first epochs of a small set have.
@@ -19,9 +18,6 @@ BATCH_NORM_MOMENTUM = 0.97
 # Values are dropped on the grids of an eighth of the input and below: there most of the weights are, and few of the
 # values. On the full grid dropout took a sixth of a training step (docs/training.md).
 DROPOUT_FROM_LEVEL = 2
-
-# Levels of the U-Net, from 1, that deep supervision looks at: the grids of half and a quarter of the size.
-COARSE_LEVELS = (2, 3)
 
 # Of the pixels of a balanced epoch, about; of all pixels it is half as many. The last bias starts there: from 0, a
 # short training ends with a probability near 0.01 on all that is no tumour, and soft Dice counts every pixel of it.
@@ -116,11 +112,14 @@ def build_unet(
             features = layers.Dropout(dropout, name=f"{name}_dropout")(features)
         features = conv_block(features, filters * 2**level, name, residual=residual, norm=norm)
 
-    return keras.Model(inputs, _probability_of(features, "probability"), name="unet")
+    return keras.Model(inputs, probability_of(features, "probability"), name="unet")
 
 
-def _probability_of(features: Any, name: str) -> Any:
-    # float32 whatever the precision before it: probabilities near 0 and 1 matter.
+def probability_of(features: Any, name: str) -> Any:
+    """A 1 x 1 convolution and a sigmoid: shape (N, H, W, C) to (N, H, W, 1), in [0, 1].
+
+    float32 whatever the precision before it: probabilities near 0 and 1 matter.
+    """
     return layers.Conv2D(
         1,
         1,
@@ -129,28 +128,6 @@ def _probability_of(features: Any, name: str) -> Any:
         dtype="float32",
         name=name,
     )(features)
-
-
-def with_coarse_outputs(network: keras.Model) -> keras.Model:
-    """A U-Net that is taught on its coarser grids too: deep supervision, for training only.
-
-    Args:
-        network: from `build_unet`; its layers are shared, so that it learns as the result is trained.
-
-    Returns:
-        A model whose channel 0 is the network's probability, shape (N, H, W, 1); the next ones are those on the grids
-        of `COARSE_LEVELS`, each from a 1 x 1 convolution of its own, repeated to the full grid.
-
-    Source: Lee et al. 2015, Deeply-Supervised Nets, arXiv:1409.5185; as in nnU-Net, Isensee et al. 2021.
-    """
-    outputs = [network.outputs[0]]
-    for level in COARSE_LEVELS:
-        features = network.get_layer(f"up{level}_relu2").output
-        coarse = _probability_of(features, f"up{level}_probability")
-        outputs.append(layers.UpSampling2D(2 ** (level - 1), dtype="float32", name=f"up{level}_repeat")(coarse))
-    return keras.Model(
-        network.inputs[0], layers.Concatenate(dtype="float32", name="all_grids")(outputs), name="deeply_supervised"
-    )
 
 
 def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
@@ -166,28 +143,6 @@ def mean_of(networks: Sequence[keras.Model]) -> keras.Model:
         member = keras.Model(network.inputs[0], network.outputs[0], name=f"unet{number}")
         members.append(member(inputs))
     return keras.Model(inputs, layers.Average(name="probability")(members), name="ensemble")
-
-
-def build_trainee(model: keras.Model, train: TrainParams, runtime: Runtime) -> keras.Model:
-    """The same network with the same weights, in the form that trains fastest; the weights go back and forth.
-
-    Args:
-        model: from `build_unet`, in float32.
-        train: what it was built by.
-        runtime: what it trains on.
-    """
-    norm: type[layers.Layer] = layers.BatchNormalization
-    if runtime.fused_norm:
-        from brainseg.fused_norm import FusedBatchNormalization  # imports TensorFlow, which other backends do without
-
-        norm = FusedBatchNormalization
-    keras.config.set_dtype_policy(runtime.policy)
-    try:
-        trainee = unet_of(train, norm)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    trainee.set_weights(model.get_weights())
-    return trainee
 
 
 def unet_of(train: TrainParams, norm: type[layers.Layer] = layers.BatchNormalization) -> keras.Model:

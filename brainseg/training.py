@@ -1,7 +1,6 @@
 """Fit, watch, keep the best, go on where it was killed: steps 15 to 18 of the notebook."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -11,94 +10,16 @@ from brainseg import checkpoint
 from brainseg.batches import SliceBatches
 from brainseg.callbacks import AveragedWeights, Bookkeeper, EpochOfBatches, Replay
 from brainseg.errors import UserError
-from brainseg.formats.stack import read_volume
 from brainseg.losses import PooledDice, accuracy, loss_named, over_grids
-from brainseg.network import build_trainee, with_coarse_outputs
 from brainseg.params import TrainParams
 from brainseg.progress import EpochLines
 from brainseg.runtime import Runtime
-from brainseg.slice_store import Entry, SliceStore
 from brainseg.tables import HISTORY_COLUMNS
+from brainseg.trainee import build_trainee, with_coarse_outputs
+from brainseg.training_data import TrainingData, training_batches, validation_batches
 
 WARM_UP_FROM = 0.01  # of the learning rate
 MEMORY_WORDS = ("RESOURCE_EXHAUSTED", "OOM when allocating", "out of memory", "Unable to allocate")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingData:
-    """The slices to learn from.
-
-    Attributes:
-        store: holds them.
-        train: those to train on.
-        validation: those to choose the epoch by.
-    """
-
-    store: SliceStore
-    train: list[Entry]
-    validation: list[Entry]
-
-
-def read_slices(index: pd.DataFrame, split: pd.DataFrame, root: Path, train: TrainParams, folder: Path) -> TrainingData:
-    """Decode the training and validation slices, each file once (steps 10 to 12).
-
-    Args:
-        index: data/index.csv.
-        split: data/split.csv; where it names no validation slices, the test slices are validated on.
-        root: the folder that the index's paths are relative to.
-        train: the hyperparameters.
-        folder: for the decoded slices while training.
-
-    Returns:
-        Training and validation slices, by patient and slice.
-
-    Raises:
-        UserError: if either has no slice with tumour, or a batch is larger than the training subset.
-    """
-    subsets = split.subset if (split.subset == "validation").any() else split.subset.replace({"test": "validation"})
-    store = SliceStore(folder, neighbours=train.neighbours, method=train.normalisation, mirror=train.mirror)
-    data = TrainingData(store=store, train=[], validation=[])
-    for patient_id, rows in split.assign(subset=subsets).groupby("patient_id"):
-        numbers = {name: set(rows.slice_number[rows.subset == name]) for name in ("train", "validation")}
-        if any(numbers.values()):
-            volume = read_volume(index[index.patient_id == patient_id], root)
-            wanted = {entry_number: None for name in numbers for entry_number in numbers[name]}
-            entries = dict(zip(sorted(wanted), store.add(volume, set(wanted)), strict=True))
-            data.train.extend(entries[number] for number in sorted(numbers["train"]))
-            data.validation.extend(entries[number] for number in sorted(numbers["validation"]))
-    for name, entries_of in (("train", data.train), ("validation", data.validation)):
-        if not any(entry.has_tumour for entry in entries_of):
-            raise UserError(
-                f"data/split.csv: none of the {len(entries_of)} {name} slices has tumour, so nothing can be learnt or "
-                "chosen. Change split.seed or the shares in params.yaml"
-            )
-    if train.batch_size > len(data.train):
-        raise UserError(
-            f"train.batch_size: {train.batch_size} slices a batch, and the training subset has {len(data.train)}. "
-            "Lower train.batch_size, or add patients"
-        )
-    return data
-
-
-def training_batches(data: TrainingData, train: TrainParams) -> SliceBatches:
-    """The batches that a training learns from."""
-    return SliceBatches(
-        data.store,
-        data.train,
-        size=train.size,
-        batch_size=train.batch_size,
-        seed=train.seed,
-        balanced=train.sampling == "balanced",
-        augmentation=train.augmentation,
-        workers=train.threads,
-    )
-
-
-def validation_batches(data: TrainingData, train: TrainParams) -> SliceBatches:
-    """The batches that the epoch is chosen by."""
-    return SliceBatches(
-        data.store, data.validation, size=train.size, batch_size=train.batch_size, workers=train.threads
-    )
 
 
 def compile_model(model: keras.Model, train: TrainParams, runtime: Runtime, *, steps: int) -> None:

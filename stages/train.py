@@ -21,7 +21,12 @@ from stages.common import run
 def main(params: Params, arguments: argparse.Namespace) -> None:
     runtime = configure(params.train)
     use_all_devices(params.train)
-    from brainseg import model_file, network, training  # these import Keras, which configure must precede
+    from brainseg import (  # these import Keras, which configure must precede
+        model_file,
+        network,
+        training,
+        training_data,
+    )
 
     train = params.train
     tables = Path("data/index.csv"), arguments.out / "data/split.csv"
@@ -29,7 +34,7 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     with own_folder(arguments.out) as out:
         models = out / "models"
         folder = models / "checkpoint"
-        data = training.read_slices(index, split, Path(params.data.root), train, folder)
+        data = training_data.read_slices(index, split, Path(params.data.root), train, folder)
         print(f"{len(data.train)} training and {len(data.validation)} validation slices")
         print(f"{train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
 

@@ -14,17 +14,16 @@ from brainseg.errors import UserError
 from brainseg.fused_norm import FusedBatchNormalization
 from brainseg.model_file import CARD, card_of, load_model, save_model
 from brainseg.network import (
-    build_trainee,
     build_unet,
     conv_block,
     mean_of,
     seeded_unet,
     summary_text,
     unet_of,
-    with_coarse_outputs,
 )
 from brainseg.params import load_params
 from brainseg.runtime import Runtime
+from brainseg.trainee import build_trainee, with_coarse_outputs
 
 TRAIN = load_params(Path(__file__).parents[1] / "params.yaml").train
 CPU = Runtime(backend="tensorflow", gpu=False, precision="float32")

@@ -12,7 +12,8 @@ from brainseg.losses import PooledDice, both_losses
 from brainseg.network import unet_of
 from brainseg.progress import EpochLines
 from brainseg.tables import HISTORY_COLUMNS
-from brainseg.training import mean_history, validation_batches
+from brainseg.training import mean_history
+from brainseg.training_data import validation_batches
 from tests.toy_training import RICH, TRAIN, assert_same, data_of, killed_after, quick_training, trained  # noqa: F401
 
 pytestmark = [

@@ -7,7 +7,7 @@ import pytest
 from brainseg.errors import UserError
 from brainseg.formats.kaggle import index_folder
 from brainseg.params import DataParams
-from brainseg.training import read_slices
+from brainseg.training_data import read_slices
 from tests.toy_training import TRAIN
 
 

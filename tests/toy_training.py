@@ -15,7 +15,8 @@ from brainseg.network import unet_of
 from brainseg.params import TrainParams, load_params
 from brainseg.runtime import Runtime
 from brainseg.slice_store import SliceStore
-from brainseg.training import TrainingData, fit
+from brainseg.training import fit
+from brainseg.training_data import TrainingData
 from brainseg.volumes import Volume
 
 TRAIN = load_params(Path(__file__).parents[1] / "params.yaml").train.model_copy(
