@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from brainseg.cases import Case
 from brainseg.volumes import FLAIR, SEQUENCES, BoolArray, FloatArray
 
-# Deviations above the mean of the patient's head, as brainseg.preprocessing has them; uint8 has room for few more.
+# Deviations above the mean of the patient's brain, as brainseg.preprocessing has them; uint8 has room for few more.
 THRESHOLDS = tuple(round(step / 10, 1) for step in range(61))
 
 
@@ -20,7 +20,7 @@ def flair_mask(case: Case, threshold: float) -> BoolArray:
 
     Args:
         case: the patient.
-        threshold: deviations above the mean over the head; at least so bright is tumour.
+        threshold: deviations above the mean over the brain; at least so bright is tumour.
 
     Returns:
         Shape (S, H, W), bool.

@@ -179,16 +179,18 @@ def least_epoch(history: pd.DataFrame) -> tuple[int, float] | None:
 
 
 @matplotlib.style.context(STYLED)
-def draw_learning_curve(history: pd.DataFrame, path: Path, *, loss: str) -> None:
+def draw_learning_curve(history: pd.DataFrame, path: Path, *, loss: str, deep_supervision: bool = False) -> None:
     """The learning curve as the notebook draws it (step 19).
 
     Args:
         history: a row per epoch, tables.HISTORY_COLUMNS.
         path: the PNG to write.
         loss: which one, as in params.yaml; it names the axis.
+        deep_supervision: whether it is the mean over three grids; the axis says so.
     """
     sheet = Sheet(8, 4.5)
-    plot_learning_curve(sheet.axes(0.8, 0.6, 6.95, 3.3), history, LOSS_NAMES.get(loss, loss))
+    name = LOSS_NAMES.get(loss, loss) + (",\nweighted mean over three grids" if deep_supervision else "")
+    plot_learning_curve(sheet.axes(0.8, 0.6, 6.95, 3.3), history, name)
     sheet.save(path)
 
 

@@ -4,8 +4,8 @@ Reads:  data/index.csv, data/split.csv, data/predictions/<patient_id>.npz, model
         models/operating_point.json, metrics/patients.csv, the pictures under data.root
 Writes: plots/pictures/learning_curve.png, plots/pictures/predictions.png, plots/pictures/patients.png,
         plots/pictures/bland_altman.png
-Params: visualise; train.loss, the name of an axis; split.strategy, because a slice split leaks; data.root, to find the
-        pictures
+Params: visualise; train.loss and deep_supervision, the name of an axis; split.strategy, because a slice split leaks;
+        data.root, to find the pictures
 """
 
 import argparse
@@ -38,7 +38,12 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         cases = read_cases(wanted, index=index, root=Path(params.data.root), predictions=out / "data/predictions")
         return [one for case in cases for one in showcase.slices_of(case, point)]
 
-    figures.draw_learning_curve(history, pictures / "learning_curve.png", loss=params.train.loss)
+    figures.draw_learning_curve(
+        history,
+        pictures / "learning_curve.png",
+        loss=params.train.loss,
+        deep_supervision=params.train.deep_supervision,
+    )
 
     drawn = showcase.choose_slices(rows, count=params.visualise.slices, seed=params.visualise.seed)
     keys = set(zip(drawn["patient_id"], drawn["slice_number"], strict=True))

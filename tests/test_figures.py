@@ -151,7 +151,7 @@ def test_learning_curve_has_the_notebooks_colours_and_marker() -> None:
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_learning_curve_shows_the_marker_unless_no_validation_loss_is_a_number(tmp_path: Path, epochs: int) -> None:
-    draw_learning_curve(history()[:epochs], tmp_path / "curve.png", loss="both")
+    draw_learning_curve(history()[:epochs], tmp_path / "curve.png", loss="both", deep_supervision=epochs > 1)
     assert of_colour(read(tmp_path / "curve.png"), figures.LEAST_COLOUR).sum() > 100
     draw_learning_curve(history(val_loss=[np.nan] * 4), tmp_path / "curve.png", loss="both")
     assert not of_colour(read(tmp_path / "curve.png"), figures.LEAST_COLOUR).any()
