@@ -32,7 +32,6 @@ SMALL = {
     "sampling": "balanced",
     "schedule": "cosine",
     "warm_up": 1,
-    "weight_averaging": 0.9,
     "dropout": 0.2,
 }
 

@@ -72,7 +72,6 @@ def parameters(arguments: argparse.Namespace, root: Path) -> Params:
         "deep_supervision": False,
         "schedule": "plateau",
         "weight_decay": 0.0,
-        "weight_averaging": 0.0,
     }
     params["train"] |= train
     params["phantom"] |= {"patients": arguments.patients, "size": arguments.size}

@@ -5,7 +5,6 @@ than any arithmetic on pixels.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -18,40 +17,22 @@ from brainseg.slice_store import MASK, MASK_VALUE, Patient, Sample
 from brainseg.volumes import FLAIR, POST_CONTRAST, PRE_CONTRAST, BoolArray, ByteArray, FloatArray
 
 Matrix = NDArray[np.float64]
-ELASTIC_GRID = 5  # displacements across a slice: bends of about a quarter of it, as heads differ, and none finer
 
 
-@dataclass(frozen=True, kw_only=True)
-class Warp:
-    """Where the pixels of a slice go.
+def warp(picture: NDArray[Any], matrix: Matrix, size: int) -> NDArray[Any]:
+    """Move the pixels of a slice; what comes from outside it is black.
 
-    Attributes:
-        matrix: shape (2, 3), float64, from the stored grid to the (size, size) one.
+    Args:
+        picture: shape (H, W) or (H, W, C), C up to 4.
+        matrix: shape (2, 3), float64, from the picture's grid to the (size, size) one.
         size: height and width of the result, pixels.
-        displacement: of the source, shape (size, size, 2), float32, pixels of the stored slice; None: none.
+
+    Returns:
+        Shape (size, size) or (size, size, C), the picture's dtype.
     """
-
-    matrix: Matrix
-    size: int
-    displacement: FloatArray | None = None
-
-    def __call__(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """Warp shape (H, W) or (H, W, C), C up to 4, to (size, size) or (size, size, C); outside it is black."""
-        shape = (self.size, self.size)
-        if self.displacement is None:
-            warped = cv2.warpAffine(picture, self.matrix, shape, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        else:
-            back = cv2.invertAffineTransform(self.matrix).astype(np.float32)
-            x, y = np.arange(self.size, dtype=np.float32), np.arange(self.size, dtype=np.float32)[:, None]
-            source = [back[row, 0] * x + back[row, 1] * y + back[row, 2] for row in (0, 1)]
-            warped = cv2.remap(
-                picture,
-                source[0] + self.displacement[..., 0],
-                source[1] + self.displacement[..., 1],
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_CONSTANT,
-            )
-        return np.asarray(warped)
+    return np.asarray(
+        cv2.warpAffine(picture, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    )
 
 
 def resizing_matrix(height: int, width: int, size: int) -> Matrix:
@@ -63,8 +44,10 @@ def resizing_matrix(height: int, width: int, size: int) -> Matrix:
     return _about_centre(np.eye(2).tolist(), height, width, size)
 
 
-def random_warp(rng: np.random.Generator, augmentation: AugmentationParams, height: int, width: int, size: int) -> Warp:
-    """`resizing_matrix` with a random flip, zoom, shear, rotation and shift about the centre, and a random bend.
+def random_matrix(
+    rng: np.random.Generator, augmentation: AugmentationParams, height: int, width: int, size: int
+) -> Matrix:
+    """`resizing_matrix` with a random flip, zoom, shear, rotation and shift about the centre.
 
     Args:
         rng: draws the same numbers whatever the parameters, so that turning one change off leaves the others alone.
@@ -74,18 +57,12 @@ def random_warp(rng: np.random.Generator, augmentation: AugmentationParams, heig
         size: height and width that the network sees, pixels.
     """
     rotation, shear, zoom, shift_x, shift_y, side = rng.uniform(-1, 1, 6).tolist()
-    bend = rng.random((ELASTIC_GRID, ELASTIC_GRID, 2), np.float32)
     angle, slant = math.radians(augmentation.rotation * rotation), math.tan(math.radians(augmentation.shear * shear))
     cos, sin = math.cos(angle) * (1 + augmentation.zoom * zoom), math.sin(angle) * (1 + augmentation.zoom * zoom)
     mirror = -1.0 if augmentation.horizontal_flip and side < 0 else 1.0
     linear = [[cos * mirror, cos * slant - sin], [sin * mirror, sin * slant + cos]]  # mirror, then shear, then turn
     shift = augmentation.shift * size
-    matrix = _about_centre(linear, height, width, size, shift * shift_x, shift * shift_y)
-    if not augmentation.elastic:
-        return Warp(matrix=matrix, size=size)
-    largest = augmentation.elastic * np.array([width, height], np.float32)
-    smooth = cv2.resize((2 * bend - 1) * largest, (size, size), interpolation=cv2.INTER_CUBIC)
-    return Warp(matrix=matrix, size=size, displacement=np.asarray(smooth, np.float32))
+    return _about_centre(linear, height, width, size, shift * shift_x, shift * shift_y)
 
 
 def grey_table(patient: Patient, *, gain: FloatArray, exponent: FloatArray) -> FloatArray:
@@ -135,14 +112,14 @@ def augment(
         The mask, warped as the image, shape (size, size), bool.
     """
     height, width = sample.image_and_mask.shape[:2]
-    warp = random_warp(rng, augmentation, height, width, size)
+    matrix = random_matrix(rng, augmentation, height, width, size)
     gains, exponents, rest = rng.uniform(-1, 1, 3), rng.uniform(-1, 1, 3), rng.random(4)
     table = grey_table(
         sample.patient,
         gain=(1 + augmentation.gain * gains).astype(np.float32),
         exponent=np.exp(augmentation.gamma * exponents).astype(np.float32),
     )
-    both = warp(sample.image_and_mask)
+    both = warp(sample.image_and_mask, matrix, size)
     image = cv2.cvtColor(both, cv2.COLOR_RGBA2RGB)
     for channel, missing in ((PRE_CONTRAST, rest[0]), (POST_CONTRAST, rest[1])):
         if missing < augmentation.missing_sequence:  # as the set fills it: FLAIR's grey levels and their normalisation
@@ -153,7 +130,7 @@ def augment(
     else:
         out[..., :3] = cv2.LUT(image, table[None])
     for channel in range(sample.flair_around.shape[-1]):
-        around = warp(np.ascontiguousarray(sample.flair_around[..., channel]))
+        around = warp(np.ascontiguousarray(sample.flair_around[..., channel]), matrix, size)
         out[..., 3 + channel] = cv2.LUT(around, np.ascontiguousarray(table[None, :, FLAIR]))
     if augmentation.noise:
         start = int(rest[2] * (len(noise) - out.size))

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from brainseg.augmentation import Warp, augment, mask_of, resizing_matrix
+from brainseg.augmentation import augment, mask_of, resizing_matrix, warp
 from brainseg.params import AugmentationParams
 from brainseg.preprocessing import channel_names, network_input
 from brainseg.slice_store import MASK, Entry, SliceStore
@@ -129,8 +129,8 @@ class SliceBatches(keras.utils.PyDataset):
                 normalise = sample.patient.normalisation
                 pixels = sample.image_and_mask
                 image[:] = network_input(pixels[None, ..., :MASK], sample.flair_around[None], normalise, self.size)[0]
-                warp = Warp(matrix=resizing_matrix(entry.height, entry.width, self.size), size=self.size)
-                mask[..., 0] = mask_of(warp(pixels))
+                matrix = resizing_matrix(entry.height, entry.width, self.size)
+                mask[..., 0] = mask_of(warp(pixels, matrix, self.size))
             else:
                 rng = np.random.default_rng((self.seed, epoch, place))
                 mask[..., 0] = augment(sample, rng, self.augmentation, size=self.size, noise=self._noise, out=image)

@@ -1,4 +1,4 @@
-"""What Keras calls between epochs: batches that know their epoch, averaged weights, a state to go on from."""
+"""What Keras calls between epochs: batches that know their epoch, a state to go on from."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,20 +11,6 @@ from brainseg.batches import SliceBatches
 from brainseg.checkpoint import State
 
 Logs = dict[str, Any]
-
-
-def averaged_weights(model: keras.Model, network: keras.Model) -> list[np.ndarray]:
-    """The weights to validate and keep: averaged over the steps where the optimizer does so, else as they are.
-
-    Args:
-        model: what is trained.
-        network: the part of it that is kept, or all of it.
-
-    Returns:
-        The network's, in the order of `Model.get_weights`.
-    """
-    averages = dict(zip(map(id, model.trainable_variables), _averages(model), strict=False))
-    return [_copy(averages.get(id(weight), weight)) for weight in network.weights]
 
 
 class EpochOfBatches(keras.callbacks.Callback):
@@ -42,29 +28,6 @@ class EpochOfBatches(keras.callbacks.Callback):
         """Before anything lowers the rate."""
         assert logs is not None  # Keras gives the epoch's
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-
-
-class AveragedWeights(keras.callbacks.Callback):
-    """Validates with the averaged weights.
-
-    Keras' SwapEMAWeights swaps by adding and subtracting, which rounds; this one puts back what it took.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trained: list[np.ndarray] = []
-
-    def on_test_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Put the averages in."""
-        variables = self.model.trainable_variables
-        self.trained = [_copy(variable) for variable in variables]
-        for variable, average in zip(variables, _averages(self.model), strict=True):
-            variable.assign(_copy(average))
-
-    def on_test_end(self, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Put the trained weights back."""
-        for variable, value in zip(self.model.trainable_variables, self.trained, strict=True):
-            variable.assign(value)
 
 
 class Replay(keras.callbacks.Callback):
@@ -107,18 +70,7 @@ class Bookkeeper(keras.callbacks.Callback):
         self.state.history.append(values)
         if values["val_loss"] < self.state.best_loss:
             self.state.best_loss = values["val_loss"]
-            self.state.best = averaged_weights(self.model, self.network)
+            # Copies: JAX gives the memory of variables away with each step.
+            self.state.best = [np.array(weight) for weight in self.network.get_weights()]
         self.state.stopped = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
         self.write()
-
-
-def _copy(variable: Any) -> np.ndarray:
-    """A variable's value on its own: JAX gives the memory of variables away with each step."""
-    return np.array(keras.ops.convert_to_numpy(variable))
-
-
-def _averages(model: keras.Model) -> Sequence[Any]:
-    """The optimizer's averages of the trainable variables, in their order; empty where it makes none."""
-    optimizer = model.optimizer
-    averages: Sequence[Any] = getattr(optimizer, "_model_variables_moving_average", ()) if optimizer.use_ema else ()
-    return averages

@@ -111,7 +111,6 @@ class AugmentationParams(Section):
     shear: float = Field(ge=0, lt=45)
     zoom: float = Field(ge=0, lt=1)
     horizontal_flip: bool
-    elastic: float = Field(ge=0, lt=0.2)
     gain: float = Field(ge=0, lt=1)
     gamma: float = Field(ge=0, le=1)
     noise: float = Field(ge=0, le=1)
@@ -137,7 +136,6 @@ class TrainParams(Section):
     schedule: Literal["plateau", "cosine"]
     learning_rate: float = Field(gt=0)
     weight_decay: float = Field(ge=0, lt=1)
-    weight_averaging: float = Field(ge=0, lt=1)
     batch_size: int = Field(ge=1)
     epochs: int = Field(ge=1)
     warm_up: int = Field(ge=0)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from brainseg import checkpoint
 from brainseg.batches import SliceBatches
-from brainseg.callbacks import AveragedWeights, Bookkeeper, EpochOfBatches, Replay
+from brainseg.callbacks import Bookkeeper, EpochOfBatches, Replay
 from brainseg.errors import UserError
 from brainseg.losses import PooledDice, accuracy, loss_named, over_grids
 from brainseg.params import TrainParams
@@ -40,8 +40,7 @@ def compile_model(model: keras.Model, train: TrainParams, runtime: Runtime, *, s
             warmup_target=train.learning_rate if train.warm_up else None,
             warmup_steps=steps * train.warm_up,
         )
-    averaging = {"use_ema": True, "ema_momentum": train.weight_averaging} if train.weight_averaging else {}
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay, **averaging)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=train.weight_decay)
     optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])  # no shrinking of scales and shifts
     loss = loss_named(train.loss)
     model.compile(
@@ -141,7 +140,6 @@ def _callbacks(batches: SliceBatches, train: TrainParams, state: checkpoint.Stat
     return [
         EpochOfBatches(batches),
         keras.callbacks.TerminateOnNaN(),
-        *([AveragedWeights()] if train.weight_averaging else []),
         *judges,
         *([Replay(judges, state, train.learning_rate)] if state.history else []),
         EpochLines(state.best_loss),

@@ -17,14 +17,13 @@ OFF = AugmentationParams(
     shear=0.0,
     zoom=0.0,
     horizontal_flip=False,
-    elastic=0.0,
     gain=0.0,
     gamma=0.0,
     noise=0.0,
     missing_sequence=0.0,
 )
 AUGMENTATION = OFF.model_copy(
-    update={"rotation": 15.0, "shift": 0.1, "shear": 5.0, "zoom": 0.1, "horizontal_flip": True, "elastic": 0.02}
+    update={"rotation": 15.0, "shift": 0.1, "shear": 5.0, "zoom": 0.1, "horizontal_flip": True}
 )
 EVERYTHING = AUGMENTATION.model_copy(update={"gain": 0.3, "gamma": 0.3, "noise": 0.2, "missing_sequence": 0.3})
 Stored = tuple[SliceStore, list[Entry]]

@@ -84,7 +84,7 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
     assert (params.split.strategy, params.split.validation, params.split.test_share) == ("slice", "test", 0.25)
     assert params.split.seed == 21
     augmentation = {"rotation": 0.2, "shift": 0.05, "shear": 0.05, "zoom": 0.05, "horizontal_flip": True}
-    augmentation |= dict.fromkeys(("elastic", "gain", "gamma", "noise", "missing_sequence"), 0.0)
+    augmentation |= dict.fromkeys(("gain", "gamma", "noise", "missing_sequence"), 0.0)
     expected = {
         "size": 256,
         "normalisation": "divide_255",
@@ -96,7 +96,6 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
         "sampling": "every_slice",
         "schedule": "plateau",
         "weight_decay": 0.0,
-        "weight_averaging": 0.0,
         "batch_size": 32,
         "epochs": 35,
         "early_stopping_patience": 10,

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.losses import PooledDice, both_losses
+from brainseg.losses import PooledDice
 from brainseg.network import unet_of
-from brainseg.progress import EpochLines
 from brainseg.tables import HISTORY_COLUMNS
 from brainseg.training import mean_history
 from brainseg.training_data import validation_batches
@@ -49,43 +48,17 @@ def test_early_stopping_and_plateau_follow_their_parameters(tmp_path: Path) -> N
 
 
 def test_cosine_warms_up_and_ends_at_the_least_rate(tmp_path: Path) -> None:
-    cosine = RICH.model_copy(update={"learning_rate": 1e-2, "min_learning_rate": 1e-4, "weight_averaging": 0.0})
+    cosine = RICH.model_copy(update={"learning_rate": 1e-2, "min_learning_rate": 1e-4})
     _, history = trained(cosine, tmp_path)
     rates = history.learning_rate.tolist()
     assert rates[0] == pytest.approx(1e-2)  # warm-up is one epoch
     assert rates[1:] == pytest.approx([1e-4 + 0.99e-2 * (1 + np.cos(np.pi * part / 3)) / 2 for part in (1, 2, 3)])
 
 
-def test_averaged_weights_are_those_that_are_validated_and_kept(tmp_path: Path) -> None:
-    """As the formula has it: average = m average + (1 - m) weights, beginning with the first step's weights."""
-    one_epoch = TRAIN.model_copy(update={"epochs": 1})
-    steps: list[list[np.ndarray]] = []
-
-    class Recorded(EpochLines):
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
-            steps.append([np.array(weights) for weights in self.model.trainable_variables])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("brainseg.training.EpochLines", Recorded)
-        trained(one_epoch, tmp_path / "plain")
-    expected = steps[0]
-    for step in steps[1:]:
-        expected = [0.5 * average + 0.5 * weights for average, weights in zip(expected, step, strict=True)]
-    averaging = one_epoch.model_copy(update={"weight_averaging": 0.5})
-    model, history = trained(averaging, tmp_path / "averaged")
-    for weights, value in zip(model.trainable_variables, expected, strict=True):
-        np.testing.assert_allclose(np.array(weights), value, atol=1e-6)
-    data = data_of(tmp_path)
-    model.compile(loss=both_losses)
-    assert model.evaluate(validation_batches(data, averaging), verbose=0) == pytest.approx(
-        history.val_loss[0], rel=1e-5
-    )
-
-
 def test_deep_supervision_teaches_and_keeps_the_network_alone(tmp_path: Path) -> None:
     """The coarser grids' loss reaches the weights; what is kept is a network like any other."""
     plain, _ = trained(TRAIN, tmp_path / "plain")
-    deep = TRAIN.model_copy(update={"deep_supervision": True, "weight_averaging": 0.5})
+    deep = TRAIN.model_copy(update={"deep_supervision": True})
     model, history = trained(deep, tmp_path / "deep")
     assert [weight.shape for weight in model.weights] == [weight.shape for weight in plain.weights]
     first = "down1_conv1"

@@ -36,7 +36,6 @@ RICH = TRAIN.model_copy(
         "schedule": "cosine",
         "warm_up": 1,
         "weight_decay": 1e-3,
-        "weight_averaging": 0.9,
         "sampling": "balanced",
         "neighbours": 1,
         "deep_supervision": True,
