@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from brainseg.cases import subset_rows
+from brainseg.dataset.index import index_folder
+from brainseg.dataset.splitting import split_slices
 from brainseg.errors import UserError
-from brainseg.formats.kaggle import index_folder
+from brainseg.evaluation.cases import subset_rows
+from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_table
+from brainseg.model.backend import configure
 from brainseg.params import Params
-from brainseg.phantom import write_phantoms
-from brainseg.runtime import configure
-from brainseg.splitting import split_slices
-from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_table
+from brainseg.phantom.patients import write_phantoms
 
 BATCHES_KEPT = 2  # in memory, for the steps that wait for no input
 LOADER_SECONDS = 2.0
@@ -108,11 +108,13 @@ def notebook(settings: dict[str, Any]) -> dict:
 
     def draw() -> Iterator[Batch]:
         """Full batches without end: the short one that ends an epoch would make slices hard to count."""
-        batches = method.pairs(rows, Path(params.data.root), size=train.size, batch_size=train.batch_size, augment=True)
+        batches = method.pairs(
+            rows, Path(params.data.root), size=train.input_size, batch_size=train.batch_size, augment=True
+        )
         yield from (batch for batch in batches if len(batch[0]) == train.batch_size)
 
     drawn = draw()
-    model = method.build_network(size=train.size, filters=train.filters, alive=settings["alive"])
+    model = method.build_network(size=train.input_size, filters=train.filters, alive=settings["alive"])
     model.train_on_batch(*next(drawn))
     start = time.monotonic() - settings["began"]
     loader = pairs_per_second(lambda: [next(drawn)])
@@ -143,11 +145,14 @@ def project_parts(params: Params, settings: dict[str, Any]) -> tuple[Any, Any]:
     """The project's training batches, and its model compiled as `training.fit` compiles it."""
     train = params.train
     runtime = configure(train)
-    from brainseg import network, trainee, training, training_data  # these import Keras, which configure must precede
+    from brainseg.model import unet as network
+    from brainseg.training import data as training_data
+    from brainseg.training import deep_supervision as trainee
+    from brainseg.training import fit as training
 
     slices = training_data.read_slices(*read_tables(settings), Path(params.data.root), train, Path(settings["folder"]))
     batches = training_data.training_batches(slices, train)
-    model = trainee.build_trainee(network.unet_of(train), train, runtime)
+    model = trainee.training_copy(network.unet_from_params(train), train, runtime)
     training.compile_model(model, train, runtime, steps=len(batches))
     return batches, model
 
@@ -162,7 +167,7 @@ def make_data(settings: dict[str, Any]) -> dict:
     write_table(folder / "index.csv", index)
     write_table(folder / "split.csv", split_slices(index, params.split))
     data, _ = project_parts(params, settings)
-    from brainseg.network import DROPOUT_FROM_LEVEL
+    from brainseg.model.unet import DROPOUT_FROM_LEVEL
 
     kept = [data[place] for place in range(min(BATCHES_KEPT, len(data.entries) // params.train.batch_size))]
     np.savez(settings["batches"], images=[images for images, _ in kept], masks=[masks for _, masks in kept])

@@ -21,8 +21,8 @@ import surface_distance
 from medpy.metric import binary
 from numpy.typing import NDArray
 
+from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.metrics import bootstrap, calibration, detection, lesions, overlap, probability, surface
-from brainseg.volumes import BoolArray, FloatArray
 
 SHAPE = (36, 256, 256)
 THEIRS = 6  # patients that the other implementations measure; they take their time
@@ -32,7 +32,7 @@ AXES = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patient:
+class PatientStatistics:
     """One made-up patient; all arrays have the shape (36, 256, 256)."""
 
     mask_true: BoolArray
@@ -61,7 +61,7 @@ def ellipsoid(centre: NDArray[np.float64], radii: NDArray[np.float64]) -> FloatA
     return distance
 
 
-def make_patient(number: int) -> Patient:
+def make_patient(number: int) -> PatientStatistics:
     rng = np.random.default_rng(number)
     centre, radii = rng.uniform((10, 90, 90), (26, 160, 160)), rng.uniform((3, 12, 12), (8, 40, 40))
     mask_true = ellipsoid(centre, radii) < 1
@@ -71,10 +71,10 @@ def make_patient(number: int) -> Patient:
     if number % 2:
         map_[ellipsoid(np.array([4, 40, 128]), np.array([2, 9, 9])) < 1] = 0.9
         map_[head & (rng.random(SHAPE, np.float32) < 0.0005)] = 0.6
-    return Patient(mask_true=mask_true, probability=map_.astype(np.float16).astype(np.float32), head=head)
+    return PatientStatistics(mask_true=mask_true, probability=map_.astype(np.float16).astype(np.float32), head=head)
 
 
-def measure(patient: Patient, clock: Clock) -> dict[str, float]:
+def measure(patient: PatientStatistics, clock: Clock) -> dict[str, float]:
     """Every metric of one patient."""
     mask_true, map_, head = patient.mask_true, patient.probability, patient.head
     mask_pred = map_ >= 0.5

@@ -27,14 +27,15 @@ import tensorflow as tf
 from keras import layers
 from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
-from brainseg.cases import subset_rows
 from brainseg.errors import UserError
-from brainseg.losses import PooledDice
+from brainseg.evaluation.cases import subset_rows
+from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_table
+from brainseg.imaging.preprocessing import resize
+from brainseg.imaging.volume import FloatArray
 from brainseg.params import load_params
-from brainseg.preprocessing import resize
-from brainseg.progress import EpochLines
-from brainseg.tables import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_probabilities, write_table
-from brainseg.volumes import FloatArray
+from brainseg.prediction.probability_maps import write_probabilities
+from brainseg.training.losses import PooledDice
+from brainseg.training.progress import EpochLines
 
 SIZE, BATCH_SIZE, EPOCHS, FILTERS, DROPOUT = 256, 32, 35, 16, 0.2
 SEED = 1  # of both generators, which therefore draw the same order and the same changes
@@ -128,7 +129,7 @@ def pairs(
 def conv_block(inputs: Any, filters: int, *, alive: bool = False) -> Any:
     """Two convolutions, both of the block's input, so the first does nothing (step 13); `alive`: one after the other.
 
-    Only so is it the network of brainseg.network.
+    Only so is it the network of brainseg.model.unet.
     """
     features = inputs
     for _ in range(2):
@@ -172,7 +173,7 @@ def train(
         minutes: after these the epoch is cut, validated, and the last.
 
     Returns:
-        The history, a row an epoch; columns as in `brainseg.tables.HISTORY_COLUMNS`.
+        The history, a row an epoch; columns as in `brainseg.files.HISTORY_COLUMNS`.
 
     Raises:
         UserError: if the validation loss never was a number.

@@ -1,4 +1,4 @@
-"""The U-Net of brainseg/network.py in plain PyTorch, to compare the speed of training with.
+"""The U-Net of brainseg/model/unet.py in plain PyTorch, to compare the speed of training with.
 
 `python -m benchmarks.training` runs it; --torch-python names another Python there, so this file imports nothing of the
 project. NumPy and PyTorch are all it needs.
@@ -32,7 +32,7 @@ def conv_block(channels: int, filters: int) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """Four levels down, four up, as `brainseg.network.build_unet` has them; gives logits."""
+    """Four levels down, four up, as `brainseg.model.unet.build_unet` has them; gives logits."""
 
     def __init__(self, *, channels: int, filters: int, dropout: float, dropout_from_level: int) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class UNet(nn.Module):
 
 
 def loss_of(logits: torch.Tensor, mask_true: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy plus soft Dice loss, as `brainseg.losses.both_losses`."""
+    """Binary cross-entropy plus soft Dice loss, as `brainseg.training.losses.bce_dice_loss`."""
     probability = logits.sigmoid()
     overlap = (mask_true * probability).sum()
     soft_dice_loss = 1 - (2 * overlap + 1) / (mask_true.sum() + probability.sum() + 1)

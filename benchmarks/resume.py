@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from brainseg.params import PhantomParams
-from brainseg.phantom import write_phantoms
+from brainseg.phantom.patients import write_phantoms
 
 ROOT = Path(__file__).parents[1]
 EPOCHS = 16  # enough that most moments fall between two of them
@@ -28,7 +28,7 @@ SMALL = {
     "size": 48,
     "filters": 2,
     "epochs": 6,
-    "neighbours": 1,
+    "context_slices": 1,
     "sampling": "balanced",
     "schedule": "cosine",
     "warm_up": 1,

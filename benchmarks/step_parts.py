@@ -43,23 +43,25 @@ BATCH, STEPS, WARM_UP = 16, 4, 2
 
 def time_steps(variant: dict[str, object], size: int) -> float:
     """Slices a second of the training step."""
-    from brainseg.runtime import configure
+    from brainseg.model.backend import configure
 
-    given = {"block": "plain", "deep_supervision": False, "neighbours": 0, "mirror": False} | {
+    given = {"block": "plain", "deep_supervision": False, "context_slices": 0, "contralateral_flair": False} | {
         name: value for name, value in variant.items() if name in TrainParams.model_fields and name != "dropout"
     }
     train = load_params().train.model_copy(update={"size": size, "filters": 16, **given})
     runtime = configure(train)
     from keras import layers
 
-    from brainseg import network, trainee, training
-    from brainseg.fused_norm import FusedBatchNormalization
+    from brainseg.model import unet as network
+    from brainseg.training import deep_supervision as trainee
+    from brainseg.training import fit as training
+    from brainseg.training.fused_norm import FusedBatchNormalization
 
     network.DROPOUT_FROM_LEVEL = variant["dropout"]  # type: ignore[assignment]
     norm = FusedBatchNormalization if variant["norm"] == "fused" else layers.BatchNormalization
-    model = network.unet_of(train, norm)
+    model = network.unet_from_params(train, norm)
     if train.deep_supervision:
-        model = trainee.with_coarse_outputs(model)
+        model = trainee.with_deep_supervision(model)
     training.compile_model(model, train, runtime, steps=1)
     rng = np.random.default_rng(0)
     images = rng.normal(size=(BATCH, size, size, 3)).astype(np.float32)
@@ -74,9 +76,9 @@ def time_steps(variant: dict[str, object], size: int) -> float:
 
 def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
     """Microseconds of each part of making an augmented slice with every change on."""
-    from brainseg.augmentation import augment, grey_table, random_matrix, warp
-    from brainseg.slice_store import SliceStore
-    from brainseg.volumes import Volume
+    from brainseg.imaging.volume import Volume
+    from brainseg.training.augmentation import augment, intensity_lookup, random_matrix, warp
+    from brainseg.training.slice_store import SliceStore
 
     rng = np.random.default_rng(0)
     augmentation = load_params().train.augmentation.model_copy(
@@ -92,16 +94,16 @@ def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
     out = np.empty((size, size, 3), np.float32)
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        store = SliceStore(Path(folder), neighbours=0, method="below_scalp")
+        store = SliceStore(Path(folder), context_slices=0, normalisation="brain_zscore")
         entry = store.add(volume, set(range(8)))[3]
         sample, ones = store.read(entry), np.ones(3, np.float32)
         rgb = np.ascontiguousarray(sample.image_and_mask[..., :3])
         matrix = random_matrix(rng, augmentation, size, size, size)
-        table = grey_table(sample.patient, gain=ones, exponent=ones * 1.1)
+        table = intensity_lookup(sample.patient, gain=ones, exponent=ones * 1.1)
         parts: dict[str, Callable[[], object]] = {
             "read from the store": lambda: store.read(entry),
             "draw the warp": lambda: random_matrix(rng, augmentation, size, size, size),
-            "draw the grey table": lambda: grey_table(sample.patient, gain=ones, exponent=ones * 1.1),
+            "draw the grey table": lambda: intensity_lookup(sample.patient, gain=ones, exponent=ones * 1.1),
             "warp image and mask": lambda: warp(sample.image_and_mask, matrix, size),
             "look grey levels up": lambda: cv2.LUT(rgb, table[None], dst=out),
             "whole slice, with noise": lambda: augment(sample, rng, augmentation, size=size, noise=noise, out=out),

@@ -64,11 +64,11 @@ def parameters(arguments: argparse.Namespace, root: Path) -> Params:
         "batch_size": arguments.batch_size,
         "backend": arguments.backend,
         "precision": "float32",
-        "neighbours": 0,
-        "mirror": False,
+        "context_slices": 0,
+        "contralateral_flair": False,
         "ensemble": 1,
         "block": "plain",
-        "loss": "both",
+        "loss": "bce_dice",
         "deep_supervision": False,
         "schedule": "plateau",
         "weight_decay": 0.0,
@@ -92,7 +92,7 @@ def measure(command: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: if it fails, with what it wrote.
     """
-    # The backend of the project's own contenders is set by brainseg.runtime whatever stands here.
+    # The backend of the project's own contenders is set by brainseg.model.backend whatever stands here.
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     settings = settings | {"began": time.monotonic()}  # of the system, so another process can subtract it
     done = subprocess.run(
@@ -144,7 +144,7 @@ def check_weights(rounds: dict[str, list[dict[str, Any]]]) -> None:
         )
     same = {count for name, count in counts.items() if "notebook" not in name}
     if len(same) > 1:
-        raise UserError("PyTorch's network is not the same as brainseg.network's: benchmarks/pytorch_unet.py")
+        raise UserError("PyTorch's network is not the same as brainseg.model.unet's: benchmarks/pytorch_unet.py")
 
 
 def report(rounds: dict[str, list[dict[str, Any]]]) -> None:
@@ -180,7 +180,7 @@ def show_setting(arguments: argparse.Namespace, params: Params, slices: int) -> 
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages))
     print(
         f"{slices} training slices of {'synthetic patients' if arguments.root is None else arguments.root}; network of "
-        f"{train.filters} filters at {train.size} x {train.size}; batches of {train.batch_size}; {arguments.rounds} "
+        f"{train.filters} filters at {train.input_size} x {train.input_size}; batches of {train.batch_size}; {arguments.rounds} "
         f"rounds of {arguments.steps} steps and an epoch of at most {arguments.epoch_steps}"
     )
 

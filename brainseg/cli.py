@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _download(arguments: argparse.Namespace) -> None:
-    from brainseg.download import PAGE, download
+    from brainseg.dataset.download import PAGE, download
 
     comparison = download(arguments.folder)
     print(f"{comparison}, every pixel checked -> {arguments.folder}")
@@ -61,7 +61,7 @@ def _phantom(arguments: argparse.Namespace) -> None:
     from pydantic import ValidationError
 
     from brainseg.params import PhantomParams
-    from brainseg.phantom import write_phantoms
+    from brainseg.phantom.patients import write_phantoms
 
     if arguments.folder.exists():
         raise UserError(f"{arguments.folder}: exists already. Name a new folder, or remove it first")
@@ -75,7 +75,7 @@ def _phantom(arguments: argparse.Namespace) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from brainseg import comparison
+    from brainseg.evaluation import comparison
 
     found = comparison.compare(comparison.read_run(arguments.a), comparison.read_run(arguments.b))
     print(f"A: {arguments.a}\nB: {arguments.b}")

@@ -122,16 +122,16 @@ class TrainParams(Section):
 
     seed: int = Field(ge=0)
     ensemble: int = Field(ge=1, le=99)
-    size: int = Field(ge=16, multiple_of=2**POOLINGS)
-    neighbours: int = Field(ge=0, le=5)
-    mirror: bool
-    normalisation: Literal["below_scalp", "divide_255"]
+    input_size: int = Field(ge=16, multiple_of=2**POOLINGS)
+    context_slices: int = Field(ge=0, le=5)
+    contralateral_flair: bool
+    normalisation: Literal["brain_zscore", "divide_255"]
     sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams
     block: Literal["plain", "residual"]
     filters: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
-    loss: Literal["binary_cross_entropy", "soft_dice", "both"]
+    loss: Literal["binary_cross_entropy", "soft_dice", "bce_dice"]
     deep_supervision: bool
     schedule: Literal["plateau", "cosine"]
     learning_rate: float = Field(gt=0)
@@ -159,7 +159,7 @@ class PredictParams(Section):
     """How the model is applied."""
 
     batch_size: int = Field(ge=1)
-    flips: bool
+    test_time_flip: bool
 
 
 class EvaluateParams(Section):

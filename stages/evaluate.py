@@ -20,12 +20,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from brainseg import evaluation, operating_point, plot_tables
-from brainseg.cases import read_cases, subset_rows
 from brainseg.errors import UserError
+from brainseg.evaluation import plot_tables, threshold_search
+from brainseg.evaluation import summary as evaluation
+from brainseg.evaluation.cases import read_cases, subset_rows
+from brainseg.evaluation.patient_scores import score_cases
+from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_json, write_table
 from brainseg.params import Params
-from brainseg.scoring import score_cases
-from brainseg.tables import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_json, write_table
+from brainseg.prediction.operating_point import write_operating_point
 from stages.common import run
 
 LEAK = """\
@@ -49,15 +51,15 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         raise UserError("data/split.csv: no test slice, so nothing to score. Write it again: dvc repro --force split")
     read = partial(read_cases, index=index, root=Path(params.data.root), predictions=out / "data/predictions")
 
-    found = operating_point.search(read(validation_rows), params.evaluate)
-    point = operating_point.choose(found, params.evaluate)
+    found = threshold_search.search(read(validation_rows), params.evaluate)
+    point = threshold_search.choose(found, params.evaluate)
     test = score_cases(read(test_rows), point, flair_threshold=found.flair_threshold)
     scores, patients = evaluation.score_table(test), evaluation.patient_table(test.patients)
     sites = evaluation.site_table(patients)
     metrics = evaluation.summarise(scores, test, validation_dice=found.dice_at(point).tolist(), point=point)
     scores.index = pd.Index(evaluation.mark_leaky(list(scores.index), leaky=leaky), name="score")
 
-    operating_point.write_operating_point(out / "models/operating_point.json", point)
+    write_operating_point(out / "models/operating_point.json", point)
     names = evaluation.mark_leaky(list(metrics), leaky=leaky)
     write_json(out / "metrics/evaluate.json", dict(zip(names, metrics.values(), strict=True)))
     write_table(out / "metrics/scores.csv", scores.reset_index())

@@ -15,13 +15,13 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from brainseg.figures import draw_slices
-from brainseg.formats.kaggle import index_folder
-from brainseg.formats.stack import read_volume
-from brainseg.indexing import choose_slices, index_counts
+from brainseg.dataset.index import index_folder
+from brainseg.dataset.kaggle_lgg import PublishedComparison, compare_with_published
+from brainseg.dataset.summary import choose_slices, index_counts
+from brainseg.figures.slices import draw_slices
+from brainseg.files import write_json, write_table
+from brainseg.imaging.stack import read_volume
 from brainseg.params import Params
-from brainseg.published import Comparison, compare_with_published
-from brainseg.tables import write_json, write_table
 from stages.common import run
 
 NAMES, ROWS = 10, 5  # shown of the files and of the table
@@ -47,7 +47,7 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     show(table, metrics, comparison)
 
 
-def show(table: pd.DataFrame, metrics: dict[str, object], comparison: Comparison) -> None:
+def show(table: pd.DataFrame, metrics: dict[str, object], comparison: PublishedComparison) -> None:
     """Print the first look; wide enough for a log, where no terminal tells its width."""
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print("first images: ", *table["image_path"].head(NAMES), sep="\n  ", markup=False)

@@ -8,7 +8,7 @@ Params: phantom.
 import argparse
 
 from brainseg.params import Params
-from brainseg.phantom import write_phantoms
+from brainseg.phantom.patients import write_phantoms
 from stages.common import run
 
 

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from brainseg.formats.stack import read_volume
+from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, read_table
+from brainseg.imaging.stack import read_volume
+from brainseg.model.backend import configure
 from brainseg.params import Params
-from brainseg.runtime import configure
-from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_probabilities
+from brainseg.prediction.probability_maps import write_probabilities
 from stages.common import run
 
 
 def main(params: Params, arguments: argparse.Namespace) -> None:
     configure(params.train)
-    from brainseg import inference, model_file  # these import Keras, which configure must precede
+    from brainseg.model import saving as model_file
+    from brainseg.prediction import inference
 
     index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
     split = read_table(arguments.out / "data/split.csv", SPLIT_COLUMNS)
@@ -31,7 +33,12 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         volume = read_volume(index[index.patient_id == patient_id], Path(params.data.root))
         numbers = sorted(slice_numbers)
         probability = inference.predict_volume(
-            model, card, volume, numbers, batch_size=params.predict.batch_size, flips=params.predict.flips
+            model,
+            card,
+            volume,
+            numbers,
+            batch_size=params.predict.batch_size,
+            test_time_flip=params.predict.test_time_flip,
         )
         write_probabilities(arguments.out / f"data/predictions/{patient_id}.npz", probability, np.array(numbers))
     print(f"probability maps of {len(unseen)} slices of {len(patients)} patients -> data/predictions/")

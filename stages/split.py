@@ -8,9 +8,9 @@ Params: split
 import argparse
 from pathlib import Path
 
+from brainseg.dataset.splitting import split_counts, split_slices
+from brainseg.files import INDEX_COLUMNS, SUBSETS, read_table, write_json, write_table
 from brainseg.params import Params
-from brainseg.splitting import split_counts, split_slices
-from brainseg.tables import INDEX_COLUMNS, SUBSETS, read_table, write_json, write_table
 from stages.common import run
 
 LEAK = """\

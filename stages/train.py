@@ -10,58 +10,38 @@ Params: train; data.root, to find the pictures
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
 
+from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, atomic_write, read_table, write_table
+from brainseg.model.backend import configure, process_output_folder, use_all_devices
 from brainseg.params import Params
-from brainseg.runtime import configure, own_folder, use_all_devices
-from brainseg.tables import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, replacing, write_table
 from stages.common import run
 
 
 def main(params: Params, arguments: argparse.Namespace) -> None:
     runtime = configure(params.train)
     use_all_devices(params.train)
-    from brainseg import (  # these import Keras, which configure must precede
-        model_file,
-        network,
-        training,
-        training_data,
-    )
+    # These import Keras, so `configure` comes first.
+    from brainseg.model.saving import make_card, save_model
+    from brainseg.model.unet import average_ensemble, summary_text
+    from brainseg.training.data import read_slices
+    from brainseg.training.ensemble import train_networks
 
-    train = params.train
     tables = Path("data/index.csv"), arguments.out / "data/split.csv"
     index, split = read_table(tables[0], INDEX_COLUMNS), read_table(tables[1], SPLIT_COLUMNS)
-    with own_folder(arguments.out) as out:
+    with process_output_folder(arguments.out) as out:
         models = out / "models"
-        folder = models / "checkpoint"
-        data = training_data.read_slices(index, split, Path(params.data.root), train, folder)
+        states = models / "checkpoint"
+        data = read_slices(index, split, Path(params.data.root), params.train, states)
         print(f"{len(data.train)} training and {len(data.validation)} validation slices")
-        print(f"{train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
-
+        print(f"{params.train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
         contents = [table.read_bytes() for table in tables]
-        networks: list[Any] = []
-        histories = []
-        for number in range(train.ensemble):
-            seed = train.seed + number
-            if train.ensemble > 1:
-                print(f"network {number + 1} of {train.ensemble}, seed {seed}")
-            one = train.model_copy(update={"seed": seed})
-            model = network.seeded_unet(one)
-            if not networks:
-                with replacing(models / "summary.txt") as temporary:
-                    temporary.write_text(network.summary_text(model), encoding="utf-8")
-            history = training.fit(model, data, one, runtime, folder=folder / f"seed_{seed}", tables=contents)
-            networks.append(model)
-            histories.append(history)
-            kept = history.loc[history.val_loss.idxmin()]
-            print(
-                f"{len(history)} epochs; kept epoch {kept.epoch:.0f}: validation loss {kept.val_loss:.4f}, "
-                f"Dice of all its pixels {kept.val_dice:.3f}"
-            )
-        write_table(models / "history.csv", training.mean_history(histories))
-        model_file.save_model(models / "unet.keras", network.mean_of(networks), model_file.card_of(train, runtime))
-        shutil.rmtree(folder)
-    print("models/unet.keras; the network is listed in models/summary.txt")
+        networks, history = train_networks(data, params.train, runtime, folder=states, tables=contents)
+        with atomic_write(models / "summary.txt") as temporary:
+            temporary.write_text(summary_text(networks[0]), encoding="utf-8")
+        write_table(models / "history.csv", history)
+        save_model(models / "unet.keras", average_ensemble(networks), make_card(params.train, runtime))
+        shutil.rmtree(states)
+    print("models/unet.keras; models/summary.txt lists the network's layers")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from brainseg import figures, figures_predictions, figures_scores, showcase
-from brainseg.cases import read_cases, subset_rows
 from brainseg.errors import UserError
-from brainseg.operating_point import read_operating_point
+from brainseg.evaluation.cases import read_cases, subset_rows
+from brainseg.figures import bland_altman as figures_scores
+from brainseg.figures import predictions as figures_predictions
+from brainseg.figures import selection as showcase
+from brainseg.figures.learning_curve import draw_learning_curve
+from brainseg.figures.selection import SlicePrediction
+from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table
 from brainseg.params import Params
-from brainseg.showcase import SlicePrediction
-from brainseg.tables import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table
+from brainseg.prediction.operating_point import read_operating_point
 from stages.common import run
 
 
@@ -38,7 +41,7 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         cases = read_cases(wanted, index=index, root=Path(params.data.root), predictions=out / "data/predictions")
         return [one for case in cases for one in showcase.slices_of(case, point)]
 
-    figures.draw_learning_curve(
+    draw_learning_curve(
         history,
         pictures / "learning_curve.png",
         loss=params.train.loss,

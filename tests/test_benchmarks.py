@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import KAGGLE, path_of, write_image
 
 from benchmarks import memory, notebook
-from brainseg.formats.kaggle import index_folder
-from brainseg.formats.raster import read_mask
+from brainseg.dataset.index import index_folder
+from brainseg.files import HISTORY_COLUMNS
+from brainseg.imaging.raster import read_mask
 from brainseg.params import DataParams
-from brainseg.tables import HISTORY_COLUMNS, read_probabilities
+from brainseg.prediction.probability_maps import read_probabilities
+from tests.kaggle_set import KAGGLE, path_of, write_image
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),

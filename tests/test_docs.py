@@ -127,11 +127,11 @@ def test_every_parameter_named_exists() -> None:
 
 def test_a_place_that_is_not_there_is_seen() -> None:
     """The checks above can fail."""
-    assert defines("brainseg.batches.SliceBatches.__len__")
-    assert defines("brainseg.network.BATCH_NORM_MOMENTUM")
-    assert not defines("brainseg.batches.SliceBatches.__size__")
+    assert defines("brainseg.training.batches.SliceBatches.__len__")
+    assert defines("brainseg.model.unet.BATCH_NORM_MOMENTUM")
+    assert not defines("brainseg.training.batches.SliceBatches.__size__")
     assert not defines("brainseg.nothing")
-    assert not defines("brainseg.network.relu")
+    assert not defines("brainseg.model.unet.relu")
     assert is_parameter("train.augmentation.zoom")
     assert not is_parameter("train.zoom")
     assert not is_parameter("train.epochs.most")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 
+from brainseg.dataset.index import index_folder
 from brainseg.errors import UserError
-from brainseg.formats.kaggle import index_folder
-from brainseg.formats.stack import read_volume
+from brainseg.imaging.stack import read_volume
 from brainseg.params import DataParams, Params, PatternParams, load_params
 from stages import index, split
 

@@ -35,7 +35,7 @@ def test_params_are_frozen() -> None:
     [
         ("train", "epoch", 3, "train.epoch: unknown key; did you mean epochs"),
         ("train", "learning_rate", "fast", "train.learning_rate: Input should be a valid number, found 'fast'"),
-        ("train", "size", 100, "train.size: Input should be a multiple of 16, found 100"),
+        ("train", "size", 100, "train.input_size: Input should be a multiple of 16, found 100"),
         ("train", "batch_size", 0, "train.batch_size: Input should be greater than or equal to 1, found 0"),
         ("train", "batch_size", True, "train.batch_size: Input should be a valid integer, found True"),
         ("train", "loss", "mse", "'binary_cross_entropy', 'soft_dice' or 'both', found 'mse'"),

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
+from brainseg.files import HISTORY_COLUMNS, read_table
 from brainseg.params import PhantomParams, load_params
-from brainseg.phantom import write_phantoms
-from brainseg.tables import HISTORY_COLUMNS, read_table
+from brainseg.phantom.patients import write_phantoms
 
 ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
@@ -86,13 +86,13 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
     augmentation = {"rotation": 0.2, "shift": 0.05, "shear": 0.05, "zoom": 0.05, "horizontal_flip": True}
     augmentation |= dict.fromkeys(("gain", "gamma", "noise", "missing_sequence"), 0.0)
     expected = {
-        "size": 256,
+        "input_size": 256,
         "normalisation": "divide_255",
         "augmentation": augmentation,
         "filters": 16,
         "dropout": 0.2,
         "loss": "binary_cross_entropy",
-        "neighbours": 0,
+        "context_slices": 0,
         "sampling": "every_slice",
         "schedule": "plateau",
         "weight_decay": 0.0,
@@ -122,7 +122,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in PRESETS:
         content = yaml.safe_load(path.read_text())
         content["data"]["root"] = str(folder / "patients")
-        content["train"] |= {"size": 32, "filters": 2, "epochs": 1, "warm_up": 0, "device": "any", "threads": 2}
+        content["train"] |= {"input_size": 32, "filters": 2, "epochs": 1, "warm_up": 0, "device": "any", "threads": 2}
         content["visualise"]["slices"] = 2
         (folder / path.stem).mkdir()
         (folder / path.stem / "params.yaml").write_text(yaml.safe_dump(content))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.metrics import probability as maps
-from brainseg.volumes import BoolArray, FloatArray
 
 VALUES = np.arange(maps.BINS, dtype=np.uint16).view(np.float16).astype(np.float64)  # what the columns stand for
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from brainseg.imaging.volume import BoolArray
 from brainseg.metrics.overlap import Confusion, check_pair, count
-from brainseg.volumes import BoolArray
 
 
 def count_slices(*, mask_true: BoolArray, mask_pred: BoolArray) -> Confusion:

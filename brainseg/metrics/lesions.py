@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
+from brainseg.imaging.volume import BoolArray
 from brainseg.metrics.overlap import check_pair
-from brainseg.volumes import BoolArray
 
 NEIGHBOURS_26 = ndimage.generate_binary_structure(3, 3)
 NEIGHBOURS_18 = ndimage.generate_binary_structure(3, 2)

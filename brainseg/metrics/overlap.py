@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brainseg.volumes import BoolArray
+from brainseg.imaging.volume import BoolArray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from brainseg.volumes import BoolArray, FloatArray
+from brainseg.imaging.volume import BoolArray, FloatArray
 
 CLIP = 1e-7  # as Keras does: a probability of exactly 0 or 1 that is wrong costs 16.1, not infinity
 BINS = 15361  # float16 values from 0 to 1; their bit patterns are 0 ... 15360 in the same order

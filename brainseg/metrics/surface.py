@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from brainseg.imaging.volume import BoolArray
 from brainseg.metrics.overlap import check_pair
-from brainseg.volumes import BoolArray
 
 # A distance of 3 steps of 0.1 mm is 0.30000000000000004 mm and yet within a tolerance of 0.3 mm.
 ROUNDING = 1 + 1e-9

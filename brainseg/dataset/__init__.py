@@ -1,0 +1,1 @@
+"""A folder of slices on disk: checking it, listing it, splitting it."""

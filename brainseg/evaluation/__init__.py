@@ -1,0 +1,1 @@
+"""Scores per patient, their confidence intervals, and comparisons between runs."""

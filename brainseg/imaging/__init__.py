@@ -1,0 +1,1 @@
+"""What a slice is, how it is read, and how it is prepared for the network."""

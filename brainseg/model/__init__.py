@@ -1,0 +1,1 @@
+"""The network, the backend it runs on, and the file it is saved in."""

@@ -1,0 +1,1 @@
+"""From slices to probability maps, and from probability maps to masks."""

@@ -1,0 +1,198 @@
+"""Decoded slices in an unnamed temporary file: threads read them at random, and memory does not grow with patients.
+
+The file is read by position rather than mapped: pages of a map count as the process's memory, while those of a read are
+the system's to keep or to drop. Having no name, the file disappears when the process ends, even if it is killed.
+"""
+
+import os
+import tempfile
+import weakref
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainseg.errors import UserError
+from brainseg.imaging.head import brain_mask, mirror_axis
+from brainseg.imaging.preprocessing import (
+    GREY_LEVELS,
+    Normalisation,
+    NormalisationMethod,
+    context,
+    fit_normalisation,
+    zscore,
+)
+from brainseg.imaging.volume import FLAIR, SEQUENCES, ByteArray, FloatArray, Volume
+
+# The mask is stored as a fourth channel, 0 or 255: image and mask are warped together, and OpenCV warps four channels
+# twice as fast as three.
+MASK = len(SEQUENCES)
+MASK_VALUE = 255
+
+# A stored slice, one byte per pixel: its FLAIR, which its neighbours need alone, and its four channels.
+PLANES = 1 + MASK + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientStatistics:
+    """What all slices of a patient share.
+
+    Attributes:
+        normalisation: of the whole volume.
+        histogram: number of pixels at each grey level, among those that the normalisation is fitted to: shape (3, 256),
+            int64; None if it is not fitted to any.
+        mirror_axis: of the volume, see `brainseg.imaging.head.mirror_axis`; None: the other side is not wanted.
+    """
+
+    normalisation: Normalisation
+    histogram: NDArray[np.int64] | None
+    mirror_axis: int | None
+
+    @cached_property
+    def lookup(self) -> FloatArray:
+        """The normalised value of each grey level, shape (256, 3), float32."""
+        return self.normalisation(np.arange(GREY_LEVELS)[:, None])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSlice:
+    """Where a slice is in the store.
+
+    Attributes:
+        volume_offset: of the volume's first byte in the file.
+        position: in the volume, from 0.
+        slices: number of slices in the volume.
+        height: pixels.
+        width: pixels.
+        has_tumour: whether its mask has any.
+        patient: what it shares with the patient's other slices.
+    """
+
+    volume_offset: int
+    position: int
+    slices: int
+    height: int
+    width: int
+    has_tumour: bool
+    patient: PatientStatistics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A slice, read from the store.
+
+    Attributes:
+        image_and_mask: shape (H, W, 4), uint8: the three sequences, and the mask as 0 and `MASK_VALUE`.
+        context: shape (H, W, K), uint8, see `brainseg.imaging.preprocessing.context`.
+        patient: its patient.
+    """
+
+    image_and_mask: ByteArray
+    context: ByteArray
+    patient: PatientStatistics
+
+
+class SliceStore:
+    """Decoded slices: `add` from one thread, then `read` from any number of threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        context_slices: int,
+        normalisation: NormalisationMethod,
+        contralateral_flair: bool = False,
+    ) -> None:
+        """Open an empty store.
+
+        Args:
+            folder: where the file lies; on a disk, since the whole set takes 1.3 GB.
+            context_slices: slices on either side that are read with a slice.
+            normalisation: method of the normalisation.
+            contralateral_flair: whether a slice is read with its own FLAIR mirrored.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.context_slices = context_slices
+        self.normalisation = normalisation
+        self.contralateral_flair = contralateral_flair
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the store
+        weakref.finalize(self, self._file.close)
+        self._length = 0
+
+    def add(self, volume: Volume, slice_numbers: set[int]) -> list[StoredSlice]:
+        """Store a patient.
+
+        Args:
+            volume: the whole patient: normalisation is per volume, and any slice may be a neighbour.
+            slice_numbers: those wanted.
+
+        Returns:
+            The wanted slices, in slice order.
+
+        Raises:
+            UserError: if the disk is full.
+        """
+        slices, height, width = volume.mask_true.shape
+        offset = self._length
+        stored = np.empty((height, width, MASK + 1), np.uint8)
+        try:
+            for image, mask in zip(volume.image, volume.mask_true, strict=True):
+                stored[..., :MASK], stored[..., MASK] = image, mask * MASK_VALUE
+                self._file.write(image[..., FLAIR].tobytes() + stored.tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise UserError(
+                f"train: {self.folder} has no room for the decoded slices of {volume.patient_id} ({error.strerror}). "
+                f"The training and validation slices take {PLANES} bytes a pixel there while training"
+            ) from None
+        self._length += slices * PLANES * height * width
+        patient = self._statistics(volume.image)
+        return [
+            StoredSlice(
+                volume_offset=offset,
+                position=position,
+                slices=slices,
+                height=height,
+                width=width,
+                has_tumour=bool(volume.mask_true[position].any()),
+                patient=patient,
+            )
+            for position, number in enumerate(volume.slice_numbers.tolist())
+            if number in slice_numbers
+        ]
+
+    def read(self, stored: StoredSlice) -> Sample:
+        """Read a slice that was added."""
+        shape, pixels = (stored.height, stored.width), stored.height * stored.width
+
+        def plane_offset(position: int) -> int:
+            return stored.volume_offset + position * PLANES * pixels
+
+        own = self._bytes(plane_offset(stored.position) + pixels, (MASK + 1) * pixels)
+        return Sample(
+            image_and_mask=own.reshape(*shape, MASK + 1),
+            context=context(
+                lambda position: self._bytes(plane_offset(position), pixels).reshape(shape),
+                stored.position,
+                stored.slices,
+                context_slices=self.context_slices,
+                mirror_axis=stored.patient.mirror_axis,
+            ),
+            patient=stored.patient,
+        )
+
+    def _statistics(self, image: ByteArray) -> PatientStatistics:
+        axis = mirror_axis(image) if self.contralateral_flair else None
+        if self.normalisation == "divide_255":
+            return PatientStatistics(
+                normalisation=fit_normalisation(image, self.normalisation), histogram=None, mirror_axis=axis
+            )
+        brain = image[brain_mask(image)]
+        histogram = np.stack([np.bincount(brain[:, channel], minlength=GREY_LEVELS) for channel in range(3)])
+        return PatientStatistics(normalisation=zscore(brain), histogram=histogram, mirror_axis=axis)
+
+    def _bytes(self, offset: int, count: int) -> ByteArray:
+        return np.frombuffer(os.pread(self._file.fileno(), count, offset), np.uint8)

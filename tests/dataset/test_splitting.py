@@ -1,0 +1,159 @@
+"""The split: nobody stands on two sides, sites are spread, and a leak is counted."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brainseg.dataset.splitting import split_counts, split_slices
+from brainseg.errors import UserError
+from brainseg.params import SplitParams
+
+DEFAULT = SplitParams(
+    strategy="patient",
+    validation="own",
+    test_share=0.25,
+    validation_share=0.2,
+    test_patients=None,
+    folds=[0, 1, 2, 3, 4],
+    seed=21,
+)
+
+
+def index_of(sites: list[str], slices: list[int] | None = None) -> pd.DataFrame:
+    """An index of invented patients, one for each site named; a third of the slices has tumour."""
+    slices = slices or [6] * len(sites)
+    rows = [
+        {"patient_id": f"P_{site}_{number:03}", "site": site, "slice_number": n, "tumour_pixels": 10 * (n % 3 == 0)}
+        for number, (site, count) in enumerate(zip(sites, slices, strict=True))
+        for n in range(1, count + 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def changed(**changes: object) -> SplitParams:
+    return SplitParams(**{**DEFAULT.model_dump(), **changes})
+
+
+def patients(index: pd.DataFrame, table: pd.DataFrame, subset: str) -> set[str]:
+    return set(index.patient_id[table.subset == subset])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sites=st.lists(st.sampled_from(["CS", "DU", "HT", "EZ"]), min_size=5, max_size=40),
+    seed=st.integers(0, 2**32 - 1),
+    fold=st.sampled_from([None, 0, 4]),
+    data=st.data(),
+)
+def test_no_patient_stands_in_two_subsets(sites: list[str], seed: int, fold: int | None, data: st.DataObject) -> None:
+    slices = data.draw(st.lists(st.integers(3, 30), min_size=len(sites), max_size=len(sites)))
+    index = index_of(sites, slices)
+    table = split_slices(index, changed(seed=seed), fold)
+    counts = split_counts(index, table)
+    assert counts["patients_in_two_subsets"] == 0
+    assert counts["train_slices"] + counts["validation_slices"] + counts["test_slices"] == len(index)
+    assert min(counts["train_patients"], counts["validation_patients"], counts["test_patients"]) >= 1
+    assert table.groupby("patient_id").fold.nunique().eq(1).all()
+
+
+def test_shares_and_sites_are_as_wanted() -> None:
+    index = index_of(["DU"] * 40 + ["HT"] * 20 + ["EZ"] * 20)
+    table = split_slices(index, DEFAULT)
+    test = patients(index, table, "test")
+    assert len(test) == 20
+    assert len(patients(index, table, "validation")) == 12
+    assert [sum(f"_{site}_" in name for name in test) for site in ("DU", "HT", "EZ")] == [10, 5, 5]
+
+
+def test_rare_sites_are_spread_together() -> None:
+    index = index_of(["DU"] * 12 + ["A1", "B2", "C3", "D4"])
+    counts = split_slices(index, changed(folds=[0, 1, 2, 3])).assign(site=index.site).drop_duplicates("patient_id")
+    rare = counts[counts.site != "DU"]
+    assert sorted(rare.fold) == [0, 1, 2, 3]
+
+
+def test_folds_cover_everybody_and_each_is_a_test_once() -> None:
+    index = index_of(["DU"] * 11 + ["HT"] * 6)
+    seen: list[str] = []
+    for fold in range(5):
+        table = split_slices(index, DEFAULT, fold)
+        test = patients(index, table, "test")
+        assert set(table.fold[table.subset == "test"]) == {fold}
+        seen += test
+    assert sorted(seen) == sorted(set(index.patient_id))
+
+
+def test_another_seed_splits_otherwise_and_the_same_one_repeats() -> None:
+    index = index_of(["DU"] * 30)
+    first = split_slices(index, DEFAULT)
+    pd.testing.assert_frame_equal(first, split_slices(index, DEFAULT))
+    assert patients(index, first, "test") != patients(index, split_slices(index, changed(seed=22)), "test")
+
+
+def test_slice_split_is_the_notebook_s_and_its_leak_is_counted() -> None:
+    index = index_of(["DU"] * 10, [20] * 10)
+    table = split_slices(index, changed(strategy="slice", validation="test"))
+    counts = split_counts(index, table)
+    assert counts["test_slices"] == 50
+    assert counts["validation_slices"] == 0
+    assert counts["patients_in_two_subsets"] == 10
+    assert table.fold.isna().all()
+    own = split_slices(index, changed(strategy="slice"))
+    assert split_counts(index, own)["validation_slices"] == 30
+
+
+def test_held_out_list_is_the_test_subset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    index = index_of(["DU"] * 12)
+    Path("held_out").mkdir()
+    Path("held_out/list.txt").write_text("# two of them\nP_DU_003\n\nP_DU_007  # why\n")
+    table = split_slices(index, changed(test_patients="held_out/list.txt"))
+    assert patients(index, table, "test") == {"P_DU_003", "P_DU_007"}
+    assert patients(index, table, "validation")
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "words"),
+    [
+        ("P_DU_003\nP_XX_999\n", "held_out/list.txt", "1 of 2 ids are not among the patients in data.root: P_XX_999"),
+        ("# nobody\n", "held_out/list.txt", "names 0 patients"),
+        ("P_DU_003\n", "held_out/other.txt", "not found"),
+        ("P_DU_003\n", "list.txt", "is not in held_out/"),
+    ],
+)
+def test_held_out_list_that_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, path: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("held_out").mkdir()
+    Path("held_out/list.txt").write_text(content)
+    with pytest.raises(UserError, match=words):
+        split_slices(index_of(["DU"] * 12), changed(test_patients=path))
+
+
+@pytest.mark.parametrize("subset", ["train", "validation", "test"])
+def test_fold_without_tumour_is_refused(subset: str) -> None:
+    """The root's split may have such a subset: its later stages say what they cannot do with it."""
+    index = index_of(["DU"] * 10)
+    names = patients(index, split_slices(index, DEFAULT, 3), subset)
+    index.loc[index.patient_id.isin(names), "tumour_pixels"] = 0
+    with pytest.raises(UserError, match=rf"fold 3 has no tumour in {subset}, .* Shorten split\.folds"):
+        split_slices(index, DEFAULT, 3)
+    assert len(split_slices(index, DEFAULT)) == len(index)
+
+
+@pytest.mark.parametrize(
+    ("sites", "changes", "fold", "words"),
+    [
+        (["DU"] * 4, {}, None, "5 parts wanted from 4 patients"),
+        (["DU"] * 1, {"folds": [0, 1]}, None, "2 parts wanted from 1 patients"),
+        (["DU"] * 9, {}, 5, "there is no fold 5"),
+        (["DU"] * 9, {"strategy": "slice"}, 0, "split.strategy: patient only"),
+    ],
+)
+def test_split_that_cannot_be(sites: list[str], changes: dict, fold: int | None, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        split_slices(index_of(sites), changed(**changes), fold)

@@ -1,0 +1,96 @@
+"""Prediction sees a slice as training does, and its probabilities come back on the volume's grid."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from brainseg.imaging.preprocessing import channel_names
+from brainseg.imaging.volume import Volume
+from brainseg.model.saving import ModelCard
+from brainseg.model.unet import build_unet
+from brainseg.prediction.inference import predict_volume
+from brainseg.training.batches import SliceBatches
+from brainseg.training.slice_store import SliceStore
+
+
+def make_card(size: int, context_slices: int, contralateral_flair: bool) -> ModelCard:
+    return ModelCard(
+        input_size=size,
+        normalisation="brain_zscore",
+        context_slices=context_slices,
+        contralateral_flair=contralateral_flair,
+        channels=channel_names(context_slices, contralateral_flair),
+        backend="tensorflow",
+        threads=1,
+        precision="float32",
+    )
+
+
+@pytest.fixture
+def volume() -> Volume:
+    rng = np.random.default_rng(5)
+    image = rng.integers(0, 256, (5, 24, 32, 3), dtype=np.uint8)
+    image[:, :, :4] = 0  # the head is not in the middle
+    return Volume(patient_id="P", image=image, mask_true=rng.random((5, 24, 32)) < 0.2, slice_numbers=np.arange(1, 6))
+
+
+def opposite(volume: Volume) -> Volume:
+    """The patient in the mirror, left for right."""
+    image, mask_true = (np.ascontiguousarray(array[:, :, ::-1]) for array in (volume.image, volume.mask_true))
+    return dataclasses.replace(volume, image=image, mask_true=mask_true)
+
+
+@pytest.mark.parametrize(("context_slices", "contralateral_flair"), [(0, False), (1, False), (0, True), (2, True)])
+def test_the_network_gets_what_it_is_validated_on(
+    volume: Volume, tmp_path: Path, context_slices: int, contralateral_flair: bool
+) -> None:
+    store = SliceStore(
+        tmp_path, context_slices=context_slices, normalisation="brain_zscore", contralateral_flair=contralateral_flair
+    )
+    entries = store.add(volume, {2, 3, 5})
+    validated, _ = SliceBatches(store, entries, size=16, batch_size=3)[0]
+    seen = []
+
+    def model(images: Any, training: bool) -> Any:
+        assert not training
+        seen.append(images)
+        return images[..., :1]
+
+    predict_volume(model, make_card(16, context_slices, contralateral_flair), volume, [2, 3, 5], batch_size=2)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(np.concatenate(seen), validated)
+
+
+@pytest.mark.parametrize("contralateral_flair", [False, True])
+def test_flips_make_a_mirrored_patient_the_mirrored_prediction(volume: Volume, contralateral_flair: bool) -> None:
+    """Whatever the network: here one that weighs its pixels by column."""
+
+    def model(images: Any, training: bool) -> Any:
+        weight = np.linspace(0, 1, images.shape[2], dtype=np.float32)[:, None]
+        return (weight * images).sum(axis=-1, keepdims=True)
+
+    first, second = (
+        predict_volume(model, make_card(16, 1, contralateral_flair), each, [1, 2, 3], batch_size=2, test_time_flip=True)  # type: ignore[arg-type]
+        for each in (volume, opposite(volume))
+    )
+    np.testing.assert_allclose(first, second[:, :, ::-1], atol=1e-5)
+
+
+def test_prediction_comes_back_on_the_volume_s_own_grid(volume: Volume) -> None:
+    model = build_unet(input_size=48, filters=2, dropout=0.0)
+    card = make_card(48, context_slices=0, contralateral_flair=False)
+    maps = predict_volume(model, card, volume, [2, 3, 5], batch_size=2)
+    assert maps.shape == (3, 24, 32)
+    assert maps.dtype == np.float32
+    one = predict_volume(model, card, volume, [3], batch_size=8)
+    np.testing.assert_allclose(maps[1], one[0], atol=1e-6)
+
+
+def test_flips_average_with_the_mirror(volume: Volume) -> None:
+    model = build_unet(input_size=32, filters=2, dropout=0.0)
+    card = make_card(32, context_slices=0, contralateral_flair=False)
+    one, other = (predict_volume(model, card, which, [3, 4], batch_size=2) for which in (volume, opposite(volume)))
+    both = predict_volume(model, card, volume, [3, 4], batch_size=2, test_time_flip=True)
+    np.testing.assert_allclose(both, (one + other[:, :, ::-1]) / 2, atol=1e-6)

@@ -1,0 +1,84 @@
+"""The store of decoded slices: what goes in comes out, with its neighbours, from any thread."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brainseg.errors import UserError
+from brainseg.imaging.head import brain_mask, mirror_axis
+from brainseg.imaging.preprocessing import fit_normalisation, mirrored, neighbour_positions
+from brainseg.imaging.volume import FLAIR, Volume
+from brainseg.training.slice_store import SliceStore
+
+
+def volume_of(slices: int, height: int, width: int, seed: int) -> Volume:
+    rng = np.random.default_rng(seed)
+    return Volume(
+        patient_id=f"P{seed}",
+        image=rng.integers(0, 256, (slices, height, width, 3), dtype=np.uint8),
+        mask_true=rng.random((slices, height, width)) < 0.1 * (np.arange(slices) % 2)[:, None, None],
+        slice_numbers=np.arange(1, slices + 1),
+    )
+
+
+@pytest.mark.parametrize("context_slices", [0, 1, 2])
+def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, context_slices: int) -> None:
+    """Patients of different sizes; the first and last slice repeat beyond the ends."""
+    volumes = [volume_of(5, 12, 16, 1), volume_of(3, 20, 8, 2)]
+    store = SliceStore(tmp_path, context_slices=context_slices, normalisation="brain_zscore")
+    entries = [store.add(volume, set(volume.slice_numbers.tolist())) for volume in volumes]
+    with ThreadPoolExecutor(4) as pool:
+        samples = [list(pool.map(store.read, some)) for some in entries]
+    for volume, some, read in zip(volumes, entries, samples, strict=True):
+        assert [entry.has_tumour for entry in some] == volume.mask_true.any(axis=(1, 2)).tolist()
+        for place, sample in enumerate(read):
+            np.testing.assert_array_equal(sample.image_and_mask[..., :3], volume.image[place])
+            np.testing.assert_array_equal(sample.image_and_mask[..., 3], 255 * volume.mask_true[place])
+            around = neighbour_positions(place, len(read), context_slices)
+            np.testing.assert_array_equal(sample.context, np.moveaxis(volume.image[around][..., FLAIR], 0, -1))
+
+
+def test_the_mirrored_slice_comes_last(tmp_path: Path) -> None:
+    volume = volume_of(3, 6, 8, 4)
+    store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", contralateral_flair=True)
+    sample = store.read(store.add(volume, {2})[0])
+    assert sample.context.shape == (6, 8, 3)
+    expected = mirrored(volume.image[1, ..., FLAIR], mirror_axis(volume.image))
+    np.testing.assert_array_equal(sample.context[..., 2], expected)
+
+
+def test_positions_around_repeat_the_edge_slice() -> None:
+    assert neighbour_positions(0, 4, 2) == [0, 0, 1, 2]
+    assert neighbour_positions(2, 4, 1) == [1, 3]
+    assert neighbour_positions(3, 4, 2) == [1, 2, 3, 3]
+    assert neighbour_positions(0, 1, 1) == [0, 0]
+
+
+def test_some_slices_are_wanted_and_the_normalisation_is_of_the_whole(tmp_path: Path) -> None:
+    volume = volume_of(6, 8, 8, 3)
+    first, second = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore").add(volume, {2, 5})
+    expected = fit_normalisation(volume.image, "brain_zscore")
+    for entry in (first, second):
+        np.testing.assert_array_equal(entry.patient.normalisation.offset, expected.offset)
+    assert first.patient.histogram is not None
+    assert first.patient.histogram.sum() == 3 * brain_mask(volume.image).sum()
+
+
+def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
+    store = SliceStore(tmp_path / "new", context_slices=0, normalisation="brain_zscore")
+    store.add(volume_of(3, 8, 8, 1), {1})
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
+
+    class Full:
+        def write(self, _: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_file", Full())
+    with pytest.raises(UserError, match=r"no room for the decoded slices of P1.*No space left"):
+        store.add(volume_of(3, 8, 8, 1), {1})
