@@ -1,5 +1,6 @@
-# make run: set up, then reproduce the pipeline.   make test: set up, then run every check.
-# make cross-validation: set up, then test every patient once; goes on where it was stopped.
+# make run                sets up, then runs the pipeline
+# make test               sets up, then runs every check
+# make cross-validation   sets up, then tests every patient once; resumes if it was interrupted
 PYTHON ?= python3
 VENV := .venv
 SYNCED := $(VENV)/synced
@@ -25,7 +26,7 @@ lint: setup
 	ruff format --check .
 	mypy
 
-# uv is one of the locked packages, so the sync leaves it in place.
+# uv is one of the locked packages, so the sync does not remove it.
 $(SYNCED): requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is %d.%d: make PYTHON=python3.12 $(MAKECMDGOALS)" % v)'
 	$(PYTHON) -m venv $(VENV)
@@ -34,7 +35,7 @@ $(SYNCED): requirements.txt pyproject.toml
 	VIRTUAL_ENV='$(CURDIR)/$(VENV)' uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-# The lock names no package index: hashes only.
+# The lock contains hashes but no address of a package index.
 lock: setup
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header --group dev pyproject.toml --output-file requirements.txt
 	! grep -nE 'https?://|file://' requirements.txt

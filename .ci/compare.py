@@ -1,8 +1,8 @@
-"""Compare the metrics of a reproduction with the committed ones.
+"""Compare the metrics of a new run with the committed ones.
 
-What does not come from the network is equal on every machine: counts, digests and the two models without training. A
-network trained on another processor is another network: float32 sums taken in another order drift apart over 16 epochs.
-So its Dice may move by less than another seed would move it, and its other scores are shown without a verdict.
+Counts, digests and the scores of the baselines are equal on every machine. A network that is trained on another
+processor is a different network, because float32 sums in another order drift apart over 16 epochs. Its Dice may
+therefore change, but less than with another seed, and its other scores are printed without a verdict.
 """
 
 import json
@@ -22,12 +22,12 @@ TOLERANCE = {
 
 
 def committed(path: str) -> dict[str, object]:
-    """A metrics file as the last commit has it."""
+    """Read a metrics file from the last commit."""
     return json.loads(subprocess.run(["git", "show", f"HEAD:{path}"], capture_output=True, check=True).stdout)
 
 
 def faults(path: str) -> list[str]:
-    """How a metrics file differs from the committed one by more than it may; all of it is printed."""
+    """List the values of a metrics file that differ from the committed ones by more than allowed; print all values."""
     now, before = json.loads(Path(path).read_text()), committed(path)
     found = [f"{path}: keys differ: {sorted(set(now) ^ set(before))}"] if set(now) != set(before) else []
     for name in [name for name in now if name in before]:

@@ -1,11 +1,11 @@
-"""Does the memory of a training grow with the number of slices? Its peak for a set and for the set four times over.
+"""Measure whether the memory of a training grows with the number of slices: peak for a data set and for four copies.
 
     python -m benchmarks.memory
     python -m benchmarks.memory --root data/kaggle_3m --filters 1
 
-The stages index, split and train run with params.yaml, one epoch long, in a folder of their own; the peak is what the
-system tells of the process of `train`. The larger set is a longer data/index.csv: the same files once more under other
-patient_ids. The network is small, so that slices kept in memory are seen beside it.
+The stages index, split and train run with params.yaml and one epoch, in a folder of their own. The peak is that of the
+process of `train`, as the operating system reports it. The larger data set is a longer data/index.csv, which lists the
+same files again under other patient_ids. The network is small, so that slices kept in memory would show.
 """
 
 import argparse
@@ -19,18 +19,25 @@ from typing import Any
 
 import yaml
 
+from benchmarks.measure import peak_memory_mb
+
 ROOT = Path(__file__).parents[1]
-TIMES = 4
+COPIES = 4
 
 
 def write_params(folder: Path, root: Path, arguments: argparse.Namespace) -> None:
-    """params.yaml of a short training on the patients in `root`."""
+    """Write the params.yaml of a short training on the patients in `root`."""
     params: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["phantom"] |= {"patients": arguments.patients, "size": arguments.size}
     params["data"]["root"] = str(root)
     params["split"] |= {"strategy": "patient", "validation": "own", "test_patients": None}
-    short = {"epochs": 1, "warm_up": 0, "size": arguments.size, "filters": arguments.filters, "batch_size": 8}
-    params["train"] |= {name: value for name, value in short.items() if name in params["train"]}
+    params["train"] |= {
+        "epochs": 1,
+        "warm_up": 0,
+        "input_size": arguments.size,
+        "filters": arguments.filters,
+        "batch_size": 8,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
@@ -39,7 +46,7 @@ def run_stage(name: str, folder: Path) -> float:
     """Run a stage in a folder.
 
     Returns:
-        The most memory its process held, MB.
+        The peak memory of its process, MB.
     """
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with tempfile.TemporaryFile() as written:
@@ -51,13 +58,13 @@ def run_stage(name: str, folder: Path) -> float:
         if process.returncode:
             written.seek(0)
             sys.exit(f"error: the stage {name} failed:\n{written.read().decode()}")
-    return usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return peak_memory_mb(usage)
 
 
 def repeat_index(path: Path, larger: Path) -> None:
-    """Write data/index.csv with every patient four times under ids of its own; the pictures are not copied.
+    """Write a data/index.csv that lists every patient four times, under different patient_ids; no image is copied.
 
-    `index` itself would refuse the same picture under two patients, and rightly so.
+    The stage index could not write it: it refuses the same image under two patients.
     """
     with path.open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
@@ -65,7 +72,7 @@ def repeat_index(path: Path, larger: Path) -> None:
     with larger.open("w", encoding="utf-8", newline="") as table:
         writer = csv.DictWriter(table, list(rows[0]))
         writer.writeheader()
-        for copy in range(TIMES):
+        for copy in range(COPIES):
             writer.writerows(row | {"patient_id": f"{row['patient_id']}_{copy + 1}"} for row in rows)
 
 
@@ -102,10 +109,9 @@ def main() -> None:
         print(f"network of {arguments.filters} filters at {arguments.size} x {arguments.size}, one epoch")
         slices, peak = measure(small)
         more_slices, more_peak = measure(large)
-    each = 1000 * (more_peak - peak) / (more_slices - slices)
-    print(
-        f"{more_slices / slices:.2f} times the slices, {more_peak / peak:.2f} times the memory: {each:.0f} kB a slice"
-    )
+    per_slice = 1000 * (more_peak - peak) / (more_slices - slices)
+    ratios = f"{more_slices / slices:.2f} times the slices, {more_peak / peak:.2f} times the memory"
+    print(f"{ratios}: {per_slice:.0f} kB per slice")
 
 
 if __name__ == "__main__":

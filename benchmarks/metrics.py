@@ -1,14 +1,13 @@
-"""What the metrics cost: seconds and memory for 110 patients of 36 slices of 256 x 256 pixels.
+"""Measure the time and memory that the metrics take for 110 patients of 36 slices of 256 x 256 pixels.
 
     python -m benchmarks.metrics
 
-Patients are made up: an ellipsoid and its outline drawn wrongly, with a far blob and stray pixels predicted in every
-second one, so that the boxes around their tumours are as large as bad predictions make them. Making them is not timed.
+The patients are synthetic: the tumour is an ellipsoid, and the prediction is a distorted one. In every second patient
+the prediction also has a distant lesion and scattered pixels, so that the bounding boxes are as large as poor
+predictions make them. Generating the patients is not timed.
 """
 
 import argparse
-import resource
-import sys
 import time
 import warnings
 from collections import defaultdict
@@ -21,19 +20,20 @@ import surface_distance
 from medpy.metric import binary
 from numpy.typing import NDArray
 
+from benchmarks.measure import peak_memory_mb
 from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.metrics import bootstrap, calibration, detection, lesions, overlap, probability, surface
 
 SHAPE = (36, 256, 256)
-THEIRS = 6  # patients that the other implementations measure; they take their time
+COMPARED = 6  # patients for the other implementations, which are slow
 OURS = "brainseg"
 STATISTICS: tuple[bootstrap.Statistic, ...] = ("mean", "median")
 AXES = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatientStatistics:
-    """One made-up patient; all arrays have the shape (36, 256, 256)."""
+class SyntheticPatient:
+    """One synthetic patient; all arrays have the shape (36, 256, 256)."""
 
     mask_true: BoolArray
     probability: FloatArray
@@ -41,7 +41,7 @@ class PatientStatistics:
 
 
 class Clock(defaultdict[str, float]):
-    """Seconds by name; times a block: with clock.running(name)."""
+    """Seconds by name; `with clock.running(name):` times a block."""
 
     def __init__(self) -> None:
         super().__init__(float)
@@ -55,51 +55,50 @@ class Clock(defaultdict[str, float]):
 
 
 def ellipsoid(centre: NDArray[np.float64], radii: NDArray[np.float64]) -> FloatArray:
-    """Distance from the centre, shape (36, 256, 256), float32; 1 on the surface."""
+    """Return the distance from the centre relative to the radii, shape (36, 256, 256), float32; 1 on the surface."""
     parts = (((axis - c) / r) ** 2 for axis, c, r in zip(AXES, centre, radii, strict=True))
     distance: FloatArray = np.sqrt(sum(parts)).astype(np.float32)
     return distance
 
 
-def make_patient(number: int) -> PatientStatistics:
+def make_patient(number: int) -> SyntheticPatient:
     rng = np.random.default_rng(number)
     centre, radii = rng.uniform((10, 90, 90), (26, 160, 160)), rng.uniform((3, 12, 12), (8, 40, 40))
     mask_true = ellipsoid(centre, radii) < 1
-    drawn = ellipsoid(centre + rng.normal(0, (0.5, 3, 3)), radii * rng.uniform(0.8, 1.2))
-    map_ = 1 / (1 + np.exp(np.clip((drawn - 1) * 8, -30, 30))).astype(np.float32)
+    predicted = ellipsoid(centre + rng.normal(0, (0.5, 3, 3)), radii * rng.uniform(0.8, 1.2))
+    probability_map = 1 / (1 + np.exp(np.clip((predicted - 1) * 8, -30, 30))).astype(np.float32)
     head = ellipsoid(np.array([18, 128, 128]), np.array([20, 120, 100])) < 1
     if number % 2:
-        map_[ellipsoid(np.array([4, 40, 128]), np.array([2, 9, 9])) < 1] = 0.9
-        map_[head & (rng.random(SHAPE, np.float32) < 0.0005)] = 0.6
-    return PatientStatistics(mask_true=mask_true, probability=map_.astype(np.float16).astype(np.float32), head=head)
+        probability_map[ellipsoid(np.array([4, 40, 128]), np.array([2, 9, 9])) < 1] = 0.9
+        probability_map[head & (rng.random(SHAPE, np.float32) < 0.0005)] = 0.6
+    return SyntheticPatient(
+        mask_true=mask_true, probability=probability_map.astype(np.float16).astype(np.float32), head=head
+    )
 
 
-def measure(patient: PatientStatistics, clock: Clock) -> dict[str, float]:
-    """Every metric of one patient."""
-    mask_true, map_, head = patient.mask_true, patient.probability, patient.head
-    mask_pred = map_ >= 0.5
+def measure(patient: SyntheticPatient, clock: Clock) -> dict[str, float]:
+    """Compute every metric of one patient."""
+    mask_true, probability_map, head = patient.mask_true, patient.probability, patient.head
+    mask_pred = probability_map >= 0.5
     with clock.running("overlap, volume"):
         slices = [overlap.count(mask_true=t, mask_pred=p) for t, p in zip(mask_true, mask_pred, strict=True)]
         counts = sum(slices, overlap.Confusion())
         values = {"dice": counts.dice, "volume_error": counts.volume_error}
     with clock.running("losses"):
-        probability.binary_cross_entropy(mask_true=mask_true, probability=map_)
-        probability.soft_dice_loss(mask_true=mask_true, probability=map_)
+        probability.binary_cross_entropy(mask_true=mask_true, probability=probability_map)
+        probability.soft_dice_loss(mask_true=mask_true, probability=probability_map)
     with clock.running("surface"):
         distances = surface.surface_distances(mask_true=mask_true, mask_pred=mask_pred)
         values |= {"hd95_px": distances.hd95, "assd_px": distances.assd, "nsd_2px": distances.nsd(2)}
     with clock.running("lesions"):
         scores = lesions.match_lesions(mask_true=mask_true, mask_pred=mask_pred)
         values |= {"lesion_dice": scores.lesion_dice, "lesion_false_positives": float(scores.false_positives)}
-    with clock.running("lesions, BraTS 2023"):
-        scores = lesions.match_lesions(mask_true=mask_true, mask_pred=mask_pred, rules=lesions.BRATS_2023)
-        values |= {"brats_lesion_dice": scores.lesion_dice}
     with clock.running("slice detection"):
         values |= {"slice_sensitivity": detection.count_slices(mask_true=mask_true, mask_pred=mask_pred).sensitivity}
-        slice_score, slice_true = map_.sum(axis=(1, 2)), np.asarray(mask_true.any(axis=(1, 2)))
+        slice_score, slice_true = probability_map.sum(axis=(1, 2)), np.asarray(mask_true.any(axis=(1, 2)))
         values |= {"slice_auc": detection.auc(slice_true=slice_true, slice_score=slice_score)}
     with clock.running("calibration"):
-        histogram = calibration.histogram_inside(mask_true=mask_true, probability=map_, head=head)
+        histogram = calibration.histogram_inside(mask_true=mask_true, probability=probability_map, head=head)
         table = calibration.reliability(histogram)
         values |= {"brier_loss": calibration.brier_loss(histogram)}
         values |= {"expected_calibration_error": table.expected_calibration_error}
@@ -107,44 +106,38 @@ def measure(patient: PatientStatistics, clock: Clock) -> dict[str, float]:
 
 
 def compare(clock: Clock) -> None:
-    """The same distances from the other implementations, on the first patients."""
-    for number in range(THEIRS):
+    """Time the surface distances of this project and of other implementations, on the first patients."""
+    for number in range(COMPARED):
         patient = make_patient(number)
         mask_true, mask_pred = patient.mask_true, patient.probability >= 0.5
         with clock.running(OURS):
             distances = surface.surface_distances(mask_true=mask_true, mask_pred=mask_pred)
             _ = distances.hd95, distances.assd, distances.nsd(2)
-        with clock.running("medpy"):  # it knows no NSD
+        with clock.running("medpy"):  # has no NSD
             binary.hd95(mask_pred, mask_true)
             binary.assd(mask_pred, mask_true)
         with clock.running("surface-distance"):
-            theirs = surface_distance.compute_surface_distances(mask_true, mask_pred, (1, 1, 1))
-            surface_distance.compute_robust_hausdorff(theirs, 95)
-            surface_distance.compute_average_surface_distance(theirs)
-            surface_distance.compute_surface_dice_at_tolerance(theirs, 2)
-
-
-def peak_mb() -> float:
-    """Most memory the process held so far; macOS counts bytes, Linux kilobytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+            distances = surface_distance.compute_surface_distances(mask_true, mask_pred, (1, 1, 1))
+            surface_distance.compute_robust_hausdorff(distances, 95)
+            surface_distance.compute_average_surface_distance(distances)
+            surface_distance.compute_surface_dice_at_tolerance(distances, 2)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=110)
     patients = parser.parse_args().patients
-    warnings.filterwarnings("ignore", "Please import", DeprecationWarning)  # surface-distance's own imports
+    warnings.filterwarnings("ignore", "Please import", DeprecationWarning)  # from surface-distance's imports
 
     clock = Clock()
     rows = [measure(make_patient(number), clock) for number in range(patients)]
     print(f"{patients} patients of {' x '.join(map(str, SHAPE))}: seconds")
     for name, seconds in clock.items():
         print(f"  {name:28}{seconds:8.2f}")
-    print(f"  {'all':28}{sum(clock.values()):8.2f}   memory {peak_mb():.0f} MB at most")
+    print(f"  {'all':28}{sum(clock.values()):8.2f}   peak memory {peak_memory_mb():.0f} MB")
 
     draws = Clock()
-    print("Means of the made-up patients, 95 % intervals")
+    print("Means of the synthetic patients, with 95 % intervals")
     for name in rows[0]:
         values = [row[name] for row in rows]
         for statistic in STATISTICS:
@@ -157,7 +150,7 @@ def main() -> None:
 
     others = Clock()
     compare(others)
-    print(f"Surface distances of {THEIRS} patients: seconds, and how many times ours")
+    print(f"Surface distances of {COMPARED} patients: seconds, and ratio to brainseg")
     for name, seconds in others.items():
         print(f"  {name:28}{seconds:8.2f}{seconds / others[OURS]:8.1f}")
 

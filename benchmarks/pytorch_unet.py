@@ -1,7 +1,7 @@
-"""The U-Net of brainseg/model/unet.py in plain PyTorch, to compare the speed of training with.
+"""The U-Net of brainseg/model/unet.py in plain PyTorch, to compare the speed of training.
 
-`python -m benchmarks.training` runs it; --torch-python names another Python there, so this file imports nothing of the
-project. NumPy and PyTorch are all it needs.
+`python -m benchmarks.training` runs it, possibly with another Python (--torch-python). It therefore imports nothing of
+the project and needs NumPy and PyTorch only.
 """
 
 import itertools
@@ -20,11 +20,11 @@ LEVELS = 4
 
 
 def conv_block(channels: int, filters: int) -> nn.Sequential:
-    """Two 3 x 3 convolutions, each with batch normalisation (Keras' values) and ReLU."""
+    """Make two 3 x 3 convolutions, each with batch normalisation (with Keras' constants) and ReLU."""
     parts: list[nn.Module] = []
-    for entering in (channels, filters):
+    for input_channels in (channels, filters):
         parts += [
-            nn.Conv2d(entering, filters, 3, padding=1, bias=False),
+            nn.Conv2d(input_channels, filters, 3, padding=1, bias=False),
             nn.BatchNorm2d(filters, eps=1e-3, momentum=0.1),
             nn.ReLU(inplace=True),
         ]
@@ -32,12 +32,12 @@ def conv_block(channels: int, filters: int) -> nn.Sequential:
 
 
 class UNet(nn.Module):
-    """Four levels down, four up, as `brainseg.model.unet.build_unet` has them; gives logits."""
+    """A U-Net with four levels down and four up, as `brainseg.model.unet.build_unet` builds it; returns logits."""
 
     def __init__(self, *, channels: int, filters: int, dropout: float, dropout_from_level: int) -> None:
         super().__init__()
         widths = [filters * 2**level for level in range(LEVELS + 1)]
-        drops = [dropout if level >= dropout_from_level else 0.0 for level in range(LEVELS)]
+        rates = [dropout if level >= dropout_from_level else 0.0 for level in range(LEVELS)]
         self.down = nn.ModuleList(map(conv_block, [channels, *widths[:-2]], widths[:-1]))
         self.bottom = conv_block(widths[-2], widths[-1])
         self.grow = nn.ModuleList(
@@ -45,11 +45,11 @@ class UNet(nn.Module):
             for width, below in itertools.pairwise(widths)
         )
         self.up = nn.ModuleList(conv_block(2 * width, width) for width in widths[:-1])
-        self.drop = nn.ModuleList(nn.Dropout(share) if share else nn.Identity() for share in drops)
+        self.drop = nn.ModuleList(nn.Dropout(rate) if rate else nn.Identity() for rate in rates)
         self.last = nn.Conv2d(filters, 1, 1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From (N, C, H, W) to logits, (N, 1, H, W)."""
+        """Map images, (N, C, H, W), to logits, (N, 1, H, W)."""
         skips = []
         for block, drop in zip(self.down, self.drop, strict=True):
             features = block(features)
@@ -62,8 +62,8 @@ class UNet(nn.Module):
         return self.last(features)  # type: ignore[no-any-return]
 
 
-def loss_of(logits: torch.Tensor, mask_true: torch.Tensor) -> torch.Tensor:
-    """Binary cross-entropy plus soft Dice loss, as `brainseg.training.losses.bce_dice_loss`."""
+def bce_dice_loss(logits: torch.Tensor, mask_true: torch.Tensor) -> torch.Tensor:
+    """Compute binary cross-entropy plus soft Dice loss, as `brainseg.training.losses.bce_dice_loss`."""
     probability = logits.sigmoid()
     overlap = (mask_true * probability).sum()
     soft_dice_loss = 1 - (2 * overlap + 1) / (mask_true.sum() + probability.sum() + 1)
@@ -73,43 +73,43 @@ def loss_of(logits: torch.Tensor, mask_true: torch.Tensor) -> torch.Tensor:
 def time_steps(
     model: UNet, batches: list[tuple[torch.Tensor, torch.Tensor]], *, bfloat16: bool, warm_up: int, steps: int
 ) -> tuple[list[float], float]:
-    """Train on the batches in turn.
+    """Train on the batches in turn and time the steps.
 
     Args:
         model: as built.
         batches: images and masks, channels last.
-        bfloat16: whether convolutions compute in it (autocast).
-        warm_up: steps before those that are timed.
-        steps: timed.
+        bfloat16: whether convolutions are computed in bfloat16 (autocast).
+        warm_up: number of steps that are not timed.
+        steps: number of timed steps.
 
     Returns:
-        Seconds of each timed step, and the monotonic clock after the first step of all.
+        Seconds of each timed step, and the time of the monotonic clock after the very first step.
     """
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e-7)
     model.train()
     seconds, first_done = [], 0.0
     for step in range(warm_up + steps):
         images, mask_true = batches[step % len(batches)]
-        began = time.monotonic()
+        start = time.monotonic()
         optimizer.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
             logits = model(images)
-        loss = loss_of(logits.float(), mask_true)
+        loss = bce_dice_loss(logits.float(), mask_true)
         loss.backward()
         optimizer.step()
         loss.item()
-        seconds.append(time.monotonic() - began)
+        seconds.append(time.monotonic() - start)
         first_done = first_done or time.monotonic()
     return seconds[warm_up:], first_done
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Time the steps and print what was measured as JSON; `benchmarks.training` writes the settings."""
+    """Time the steps and print the results as JSON; `benchmarks.training` passes the settings."""
     torch.set_num_threads(settings["threads"])
     torch.manual_seed(settings["seed"])
     arrays = np.load(settings["batches"])
     batches = [
-        # A view that PyTorch takes as channels last: nothing is copied.
+        # A view without a copy, which PyTorch recognises as channels last.
         (torch.from_numpy(images).permute(0, 3, 1, 2), torch.from_numpy(mask_true).permute(0, 3, 1, 2))
         for images, mask_true in zip(arrays["images"], arrays["masks"], strict=True)
     ]

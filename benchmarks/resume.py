@@ -1,9 +1,9 @@
-"""Kill a training at random moments and run it again: does it end with the same bytes as one that nobody disturbed?
+"""Kill a training at random moments, run it again, and compare the result with that of an uninterrupted training.
 
     python -m benchmarks.resume [--kills 20] [--seed 0]
 
-Small synthetic patients, stages.train in a process of its own, SIGKILL between its start and the time that the
-undisturbed one took. Prints a line a kill and exits with 1 if one of them ended otherwise.
+stages.train runs on small synthetic patients in a process of its own, and is killed with SIGKILL at a random moment of
+the time that the uninterrupted training took. Prints one line per kill; exits with 1 if any result has other bytes.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from brainseg.params import PhantomParams
 from brainseg.phantom.patients import write_phantoms
 
 ROOT = Path(__file__).parents[1]
-EPOCHS = 16  # enough that most moments fall between two of them
-OUTS = ("models/unet.keras", "models/history.csv")
+EPOCHS = 16  # enough for most moments to fall after an epoch
+OUTPUTS = ("models/unet.keras", "models/history.csv")
 SMALL = {
-    "size": 48,
+    "input_size": 48,
     "filters": 2,
     "epochs": 6,
     "context_slices": 1,
@@ -37,7 +37,12 @@ SMALL = {
 
 
 def prepare(folder: Path, train: dict[str, object]) -> None:
-    """Six patients of 48 x 48 pixels, split, in an empty folder, with the default parameters but for `train`."""
+    """Generate and split six patients of 48 x 48 pixels in an empty folder.
+
+    Args:
+        folder: an empty folder.
+        train: changes of the section train of the default parameters.
+    """
     write_phantoms(folder / "patients", PhantomParams(patients=6, size=48, seed=7))
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
     content["data"]["root"] = str(folder / "patients")
@@ -48,10 +53,18 @@ def prepare(folder: Path, train: dict[str, object]) -> None:
 
 
 def train(folder: Path, kill: Callable[[str], bool] | None = None) -> str:
-    """Run the stage train there; `kill` is asked after each line that it prints whether it is to be killed then."""
+    """Run the stage train in a folder.
+
+    Args:
+        folder: as `prepare` made it.
+        kill: called with each printed line; the process is killed if it returns True.
+
+    Returns:
+        What the stage printed.
+    """
     command = [sys.executable, "-u", "-m", "stages.train"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None  # it is a pipe
+        assert process.stdout is not None
         printed = ""
         for line in process.stdout:
             printed += line
@@ -62,13 +75,13 @@ def train(folder: Path, kill: Callable[[str], bool] | None = None) -> str:
     return printed
 
 
-def outs(folder: Path) -> list[bytes]:
-    """What the training wrote."""
-    return [(folder / name).read_bytes() for name in OUTS]
+def outputs(folder: Path) -> list[bytes]:
+    """Read the files that the training wrote."""
+    return [(folder / name).read_bytes() for name in OUTPUTS]
 
 
 def kill_after(folder: Path, seconds: float) -> bool:
-    """Start a training and kill it; whether it was still running."""
+    """Start a training and kill it after this time; returns whether it was still running."""
     command = [sys.executable, "-m", "stages.train"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
@@ -89,26 +102,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(folder, {**SMALL, "epochs": EPOCHS})
-        begin = time.perf_counter()
+        start = time.perf_counter()
         train(folder)
-        took = time.perf_counter() - begin
-        expected = outs(folder)
-        print(f"undisturbed: {took:.1f} s, of {EPOCHS} epochs")
+        took = time.perf_counter() - start
+        expected = outputs(folder)
+        print(f"uninterrupted: {took:.1f} s, {EPOCHS} epochs")
         for number in range(1, arguments.kills + 1):
-            for name in OUTS:
+            for name in OUTPUTS:
                 (folder / name).unlink(missing_ok=True)  # as DVC does before it runs a stage
             moment = rng.uniform(0, took)
             killed = kill_after(folder, moment)
             printed = train(folder)
-            resumed = next((line for line in printed.splitlines() if "going on" in line), "from the start")
-            same = outs(folder) == expected
+            resumed = next((line for line in printed.splitlines() if "resuming" in line), "from the start")
+            same = outputs(folder) == expected
             equal += same
-            told = "killed" if killed else "ended before it was killed"
+            fate = "killed" if killed else "ended before it was killed"
             print(
-                f"{number:>3}: {told} after {moment:5.1f} s; {resumed}; {'equal' if same else 'OTHER BYTES'}",
+                f"{number:>3}: {fate} after {moment:5.1f} s; {resumed}; {'equal' if same else 'OTHER BYTES'}",
                 flush=True,
             )
-    print(f"{equal} of {arguments.kills} ended with the bytes of the undisturbed training")
+    print(f"{equal} of {arguments.kills} ended with the same bytes as the uninterrupted training")
     sys.exit(equal != arguments.kills)
 
 

@@ -1,9 +1,10 @@
-"""Where the time of a training step and of a batch goes: each remedy alone and all together.
+"""Measure what each optimisation of the training step gains, and how long each part of making a slice takes.
 
     python -m benchmarks.step_parts [--size 256] [--rounds 3]
 
-The first table takes a network of 16 filters through training steps on batches in memory, TensorFlow on the CPU, each
-variant in a process of its own, rounds in turn. The second takes the parts of making an augmented slice, one thread.
+The first table is of training steps on batches in memory: a network of 16 filters, TensorFlow on the CPU, each variant
+in a process of its own, rounds alternating between the variants. The second table is of the parts of making an
+augmented slice, in one thread.
 """
 
 import argparse
@@ -21,61 +22,85 @@ import numpy as np
 
 from brainseg.params import TrainParams, load_params
 
+# norm: which batch normalisation. dropout: the first level with dropout. The other keys are parameters of train.
 PLAIN = {"norm": "keras", "dropout": 0, "precision": "float32"}
+THREE = {"norm": "fused", "dropout": 2, "precision": "bfloat16"}
 VARIANTS = {
-    "Keras as it comes, float32": PLAIN,
-    "dropout on the low grids only": PLAIN | {"dropout": 2},
+    "plain Keras, float32": PLAIN,
+    "dropout on the low-resolution grids only": PLAIN | {"dropout": 2},
     "fused batch normalisation": PLAIN | {"norm": "fused"},
     "bfloat16": PLAIN | {"precision": "bfloat16"},
-    "fused and low dropout, float32": {"norm": "fused", "dropout": 2, "precision": "float32"},
-    "all three": {"norm": "fused", "dropout": 2, "precision": "bfloat16"},
-    "all three, residual blocks": {"norm": "fused", "dropout": 2, "precision": "bfloat16", "block": "residual"},
-    "all three, residual blocks, deep supervision": {
+    "fused batch normalisation and low-resolution dropout, float32": {
         "norm": "fused",
         "dropout": 2,
-        "precision": "bfloat16",
-        "block": "residual",
-        "deep_supervision": True,
+        "precision": "float32",
     },
+    "all three": THREE,
+    "all three, residual blocks": THREE | {"block": "residual"},
+    "all three, residual blocks, deep supervision": THREE | {"block": "residual", "deep_supervision": True},
 }
 BATCH, STEPS, WARM_UP = 16, 4, 2
 
 
+def variant_params(variant: dict[str, object], size: int) -> TrainParams:
+    """Change the section train of params.yaml as a variant needs it."""
+    changes = {
+        "input_size": size,
+        "filters": 16,
+        "block": "plain",
+        "deep_supervision": False,
+        "context_slices": 0,
+        "contralateral_flair": False,
+        **{name: value for name, value in variant.items() if name not in ("norm", "dropout")},
+    }
+    return TrainParams.model_validate(load_params().train.model_dump() | changes)
+
+
 def time_steps(variant: dict[str, object], size: int) -> float:
-    """Slices a second of the training step."""
+    """Measure the slices/s of the training step in this process.
+
+    Args:
+        variant: one of `VARIANTS`.
+        size: height and width of the input, pixels.
+    """
     from brainseg.model.backend import configure
 
-    given = {"block": "plain", "deep_supervision": False, "context_slices": 0, "contralateral_flair": False} | {
-        name: value for name, value in variant.items() if name in TrainParams.model_fields and name != "dropout"
-    }
-    train = load_params().train.model_copy(update={"size": size, "filters": 16, **given})
-    runtime = configure(train)
+    params = variant_params(variant, size)
+    runtime = configure(params)
     from keras import layers
 
-    from brainseg.model import unet as network
-    from brainseg.training import deep_supervision as trainee
-    from brainseg.training import fit as training
+    from brainseg.model import unet
+    from brainseg.training.deep_supervision import with_deep_supervision
+    from brainseg.training.fit import compile_model
     from brainseg.training.fused_norm import FusedBatchNormalization
 
-    network.DROPOUT_FROM_LEVEL = variant["dropout"]  # type: ignore[assignment]
+    unet.DROPOUT_FROM_LEVEL = variant["dropout"]  # type: ignore[assignment]
     norm = FusedBatchNormalization if variant["norm"] == "fused" else layers.BatchNormalization
-    model = network.unet_from_params(train, norm)
-    if train.deep_supervision:
-        model = trainee.with_deep_supervision(model)
-    training.compile_model(model, train, runtime, steps=1)
+    model = unet.unet_from_params(params, norm)
+    if params.deep_supervision:
+        model = with_deep_supervision(model)
+    compile_model(model, params, runtime, steps=1)
     rng = np.random.default_rng(0)
     images = rng.normal(size=(BATCH, size, size, 3)).astype(np.float32)
     masks = (rng.random((BATCH, size, size, 1)) < 0.01).astype(np.float32)
     seconds = []
     for _ in range(WARM_UP + STEPS):
-        began = time.perf_counter()
+        start = time.perf_counter()
         model.train_on_batch(images, masks)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return BATCH / statistics.median(seconds[WARM_UP:])
 
 
 def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
-    """Microseconds of each part of making an augmented slice with every change on."""
+    """Measure the parts of making an augmented slice with every kind of augmentation switched on.
+
+    Args:
+        size: height and width of the slice, pixels.
+        repeats: how often each part runs.
+
+    Returns:
+        Part -> median time, microseconds.
+    """
     from brainseg.imaging.volume import Volume
     from brainseg.training.augmentation import augment, intensity_lookup, random_matrix, warp
     from brainseg.training.slice_store import SliceStore
@@ -95,35 +120,37 @@ def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         store = SliceStore(Path(folder), context_slices=0, normalisation="brain_zscore")
-        entry = store.add(volume, set(range(8)))[3]
-        sample, ones = store.read(entry), np.ones(3, np.float32)
+        stored = store.add(volume, set(range(8)))[3]
+        sample, ones = store.read(stored), np.ones(3, np.float32)
         rgb = np.ascontiguousarray(sample.image_and_mask[..., :3])
         matrix = random_matrix(rng, augmentation, size, size, size)
         table = intensity_lookup(sample.patient, gain=ones, exponent=ones * 1.1)
         parts: dict[str, Callable[[], object]] = {
-            "read from the store": lambda: store.read(entry),
+            "read the slice from the store": lambda: store.read(stored),
             "draw the warp": lambda: random_matrix(rng, augmentation, size, size, size),
-            "draw the grey table": lambda: intensity_lookup(sample.patient, gain=ones, exponent=ones * 1.1),
+            "draw the intensity look-up table": lambda: intensity_lookup(
+                sample.patient, gain=ones, exponent=ones * 1.1
+            ),
             "warp image and mask": lambda: warp(sample.image_and_mask, matrix, size),
-            "look grey levels up": lambda: cv2.LUT(rgb, table[None], dst=out),
+            "look the grey levels up": lambda: cv2.LUT(rgb, table[None], dst=out),
             "whole slice, with noise": lambda: augment(sample, rng, augmentation, size=size, noise=noise, out=out),
         }
-        found = {}
+        medians = {}
         for name, part in parts.items():
             seconds = []
             for _ in range(repeats):
-                began = time.perf_counter()
+                start = time.perf_counter()
                 part()
-                seconds.append(time.perf_counter() - began)
-            found[name] = 1e6 * statistics.median(seconds)
-    return found
+                seconds.append(time.perf_counter() - start)
+            medians[name] = 1e6 * statistics.median(seconds)
+    return medians
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=256, help="pixels")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--variant", help=argparse.SUPPRESS)  # what a process of its own measures
+    parser.add_argument("--variant", help=argparse.SUPPRESS)  # given to the processes that this one starts
     arguments = parser.parse_args()
     if arguments.variant:
         print(time_steps(json.loads(arguments.variant), arguments.size))
@@ -136,7 +163,7 @@ def main() -> None:
                 [*command, "--variant", json.dumps(variant)], capture_output=True, text=True, check=True
             )
             measured[name].append(float(done.stdout.split()[-1]))
-    first = statistics.median(measured["Keras as it comes, float32"])
+    first = statistics.median(measured["plain Keras, float32"])
     print(
         f"| training step, {arguments.size} x {arguments.size}, 16 filters, batch {BATCH} | slices/s | ratio |\n"
         "| --- | ---: | ---: |"

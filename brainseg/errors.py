@@ -1,9 +1,9 @@
-"""The one exception that a user is meant to read."""
+"""The exception for errors that the user can fix."""
 
 
 class UserError(Exception):
-    """Something the user can mend: the message says what, where, what was expected and how to mend it.
+    """An error that the user can fix.
 
-    Stages and commands print the message without a traceback and exit with 1; everything else is a bug and keeps its
-    traceback.
+    The message says what is wrong and where, what was expected, and how to fix it. Stages and commands print it without
+    a traceback and exit with status 1. Any other exception is a bug and keeps its traceback.
     """

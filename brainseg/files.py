@@ -1,4 +1,7 @@
-"""Tables and metrics as files: one reader, one writer, nothing half-written."""
+"""Reading and writing the pipeline's tables and metrics.
+
+Files are replaced as a whole, so an interrupted write leaves the previous file intact.
+"""
 
 import json
 import math
@@ -12,8 +15,8 @@ import pandas as pd
 
 from brainseg.errors import UserError
 
-# A row per slice. image_path and mask_path are relative to data.root; digest is of the pixels of both, so that a
-# changed picture reaches every later stage through this table.
+# data/index.csv, one row per slice. image_path and mask_path are relative to data.root. The digest covers the pixels of
+# both files, so that a changed image reaches every later stage through this table.
 INDEX_COLUMNS = {
     "patient_id": "str",
     "site": "str",
@@ -23,19 +26,21 @@ INDEX_COLUMNS = {
     "height": "int64",  # pixels
     "width": "int64",  # pixels
     "tumour_pixels": "int64",
-    "missing_sequences": "str",  # of the patient: "", "pre-contrast", "post-contrast" or both joined by "+"
+    "missing_sequences": "str",  # of the patient: "", "pre-contrast", "post-contrast", or both joined by "+"
     "digest": "str",
 }
 
-# A row per slice. subset is train, validation or test; fold is 0, 1, ... and the same for all slices of a patient.
+# data/split.csv, one row per slice. subset is train, validation or test; fold is 0, 1, ... and the same for all slices
+# of a patient.
 SPLIT_COLUMNS = {
     "patient_id": "str",
     "slice_number": "int64",
     "subset": "str",
-    "fold": "Int64",  # empty where the split is by slice
+    "fold": "Int64",  # empty if the split is by slice
 }
 
-# A row per epoch, from 1; the losses and scores are those that Keras logs.
+# models/history.csv, one row per epoch, from 1. Losses and metrics are those that Keras logs; learning_rate is that of
+# the end of the epoch.
 HISTORY_COLUMNS = {
     "epoch": "int64",
     "loss": "float64",
@@ -52,13 +57,15 @@ SUBSETS = ("train", "validation", "test")
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that takes its place if the block succeeds, and is deleted if it does not.
+    """Write a file under a temporary name, and rename it to `path` if the block succeeds.
+
+    If the block fails, the temporary file is deleted and `path` is left as it was.
 
     Args:
-        path: the file to write; its folder is made.
+        path: the file to write; its folder is created.
 
     Yields:
-        The name to write to; it ends as `path` does, because writers look at the ending.
+        The temporary path in the same folder, with the suffix of `path`, because some writers depend on the suffix.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
@@ -70,17 +77,17 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
-    """Read a CSV that another stage wrote.
+    """Read a CSV file that another stage wrote.
 
     Args:
-        path: the file.
-        columns: name -> dtype of each column that must be there; empty text stays empty text.
+        path: a CSV file.
+        columns: name and dtype of each required column. Empty text is read as empty text, not as missing.
 
     Returns:
         The table with at least these columns, in the order of the file.
 
     Raises:
-        UserError: if the file is missing, lacks a column, or a value is not of the column's dtype.
+        UserError: if the file is missing, lacks a column, or holds a value that does not fit the column's dtype.
     """
     text = [name for name, dtype in columns.items() if dtype == "str"]
     try:
@@ -92,33 +99,61 @@ def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         )
         missing = [name for name in columns if name not in table]
         if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}")
+            raise ValueError(f"missing columns: {', '.join(missing)}")
         return table.astype(dict(columns))
     except FileNotFoundError:
-        raise UserError(f"{path}: not found. The stage that writes it has not run: dvc repro") from None
+        raise UserError(f"{path}: not found. The stage that writes it has not run yet. Run: dvc repro") from None
     except (ValueError, TypeError, pd.errors.ParserError) as error:
         raise UserError(
-            f"{path}: not the table it should be ({error}). Run the stage that writes it again: dvc repro"
+            f"{path}: not the expected table ({error}). Run the stage that writes it again: dvc repro"
         ) from None
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV with floats at nine significant digits; same table, same bytes.
+    """Write a CSV file with floats to nine significant digits; equal tables give equal bytes.
 
     Args:
-        path: the file.
+        path: the file to write.
         table: its columns are written, its index is not.
     """
     with atomic_write(path) as temporary:
         table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
-def write_json(path: Path, metrics: Mapping[str, object]) -> None:
-    """Write metrics for `dvc metrics`: flat, floats at six decimals, NaN as null.
+def select_subset(index: pd.DataFrame, split: pd.DataFrame, *subsets: str) -> pd.DataFrame:
+    """Select the slices of one or more subsets.
 
     Args:
-        path: the file.
-        metrics: name -> number or text; NumPy scalars are taken too.
+        index: data/index.csv, columns as in `INDEX_COLUMNS`.
+        split: data/split.csv, columns as in `SPLIT_COLUMNS`.
+        subsets: "train", "validation", "test".
+
+    Returns:
+        The rows of `index` that are in the subsets, sorted by patient and slice number; may be empty.
+
+    Raises:
+        UserError: if the split lists one of these slices twice, or lists a slice that the index does not have.
+    """
+    key = ["patient_id", "slice_number"]
+    selected = split.loc[split["subset"].isin(subsets), key].sort_values(key)
+    rows = selected.merge(index, how="left", on=key, indicator=True)
+    faulty = rows[rows.duplicated(key) | (rows["_merge"] == "left_only")]
+    if len(faulty):
+        first = faulty.iloc[0]
+        raise UserError(
+            f"data/split.csv does not match data/index.csv: {len(faulty)} {' or '.join(subsets)} slice(s) are listed "
+            f"twice, or are not in the index; the first is {first['patient_id']} slice {first['slice_number']}. "
+            "Write both tables again: dvc repro --force index split"
+        )
+    return rows[index.columns]
+
+
+def write_json(path: Path, metrics: Mapping[str, object]) -> None:
+    """Write metrics as flat JSON for `dvc metrics`: floats to six decimals, NaN and infinity as null.
+
+    Args:
+        path: the file to write.
+        metrics: numbers or text by name; NumPy scalars are allowed.
     """
     with atomic_write(path) as temporary:
         text = json.dumps({name: _plain(value) for name, value in metrics.items()}, indent=2, allow_nan=False)

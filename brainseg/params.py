@@ -1,11 +1,12 @@
-"""The hyperparameters: params.yaml as frozen, typed objects that refuse what they do not know.
+"""The parameters of the pipeline: params.yaml, read into frozen and typed objects.
 
-Every stage reads the whole file, so that a mistake in a late section is found before anything trains.
+Unknown keys, missing keys, wrong types and values out of range are refused. Every stage reads and checks the whole
+file, so a mistake in a late section is found before anything trains.
 """
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,18 +23,29 @@ from pydantic import (
 
 from brainseg.errors import UserError
 
-Share = Field(gt=0, lt=1)
-POOLINGS = 4  # levels of the U-Net: the input is halved so many times
+DOWNSAMPLING_STEPS = 4  # how often the U-Net halves its input, which fixes the multiple that train.input_size must be
+
+# Names that parameter files used before, so that an old file gets a message with the new name.
+RENAMED_KEYS = {
+    "train.size": "train.input_size",
+    "train.neighbours": "train.context_slices",
+    "train.mirror": "train.contralateral_flair",
+    "predict.flips": "predict.test_time_flip",
+}
+RENAMED_VALUES = {
+    ("train.loss", "both"): "bce_dice",
+    ("train.normalisation", "below_scalp"): "brain_zscore",
+}
 
 
 class Section(BaseModel):
-    """A section of params.yaml: frozen, strictly typed, unknown keys refused."""
+    """A section of params.yaml. It is frozen and strictly typed, and it refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class PhantomParams(Section):
-    """The synthetic patients."""
+    """The synthetic patients that the project can make."""
 
     patients: int = Field(ge=1, le=9999)
     size: int = Field(ge=32, le=1024)
@@ -41,18 +53,18 @@ class PhantomParams(Section):
 
 
 class PatternParams(Section):
-    """How file names are read: templates with {patient_id}, {slice_number}, {site} and * (any run of characters)."""
+    """Templates for file names, with {patient_id}, {slice_number}, {site} and * (any run of characters)."""
 
     image: str
     mask: str
     site: str | None
 
     @model_validator(mode="after")
-    def _names_a_slice(self) -> "PatternParams":
+    def _check_placeholders(self) -> "PatternParams":
         for name in ("image", "mask"):
-            for word in ("{patient_id}", "{slice_number}"):
-                if word not in getattr(self, name):
-                    raise ValueError(f"{name} must contain {word}")
+            for placeholder in ("{patient_id}", "{slice_number}"):
+                if placeholder not in getattr(self, name):
+                    raise ValueError(f"{name} must contain {placeholder}")
         if self.image == self.mask:
             raise ValueError("image and mask must differ")
         if self.site is not None and "{site}" not in self.site:
@@ -61,21 +73,21 @@ class PatternParams(Section):
 
 
 class DataParams(Section):
-    """Where the pictures are and how they are named."""
+    """Where the images and masks are, and how their files are named."""
 
     root: str = Field(min_length=1)
     pattern: PatternParams
 
 
 class IndexParams(Section):
-    """The sneak peek of the data."""
+    """The figure that shows a few slices of the data set."""
 
     pictures: int = Field(ge=1, le=20)
     seed: int = Field(ge=0)
 
 
 class SplitParams(Section):
-    """Who trains, who validates, who tests."""
+    """How patients are divided into training, validation and test."""
 
     strategy: Literal["patient", "slice"]
     validation: Literal["own", "test"]
@@ -87,24 +99,24 @@ class SplitParams(Section):
 
     @field_validator("folds")
     @classmethod
-    def _folds_are_counted(cls, folds: list[int]) -> list[int]:
+    def _check_folds(cls, folds: list[int]) -> list[int]:
         if folds != list(range(len(folds))):
             raise ValueError(f"expected whole numbers from 0 without a gap, [0, 1, ...], found {folds}")
         return folds
 
     @model_validator(mode="after")
-    def _leak_is_asked_for(self) -> "SplitParams":
+    def _check_strategy(self) -> "SplitParams":
         if self.validation == "test" and self.strategy != "slice":
             raise ValueError(
-                "validation: test chooses the model on the test slices; it is allowed with strategy: slice only"
+                "validation: test chooses the model on the test slices; it is allowed only with strategy: slice"
             )
         if self.strategy == "slice" and self.test_patients is not None:
-            raise ValueError("test_patients holds whole patients out; it goes with strategy: patient only")
+            raise ValueError("test_patients holds out whole patients; it is allowed only with strategy: patient")
         return self
 
 
 class AugmentationParams(Section):
-    """Random changes of a training slice and its mask together; each number is the largest change, 0 is off."""
+    """Random changes applied to a training slice and its mask together. Each number is the largest change; 0 is off."""
 
     rotation: float = Field(ge=0, le=180)
     shift: float = Field(ge=0, lt=1)
@@ -118,11 +130,11 @@ class AugmentationParams(Section):
 
 
 class TrainParams(Section):
-    """The network and how it learns."""
+    """The network and its training."""
 
     seed: int = Field(ge=0)
     ensemble: int = Field(ge=1, le=99)
-    input_size: int = Field(ge=16, multiple_of=2**POOLINGS)
+    input_size: int = Field(ge=16, multiple_of=2**DOWNSAMPLING_STEPS)
     context_slices: int = Field(ge=0, le=5)
     contralateral_flair: bool
     normalisation: Literal["brain_zscore", "divide_255"]
@@ -141,7 +153,7 @@ class TrainParams(Section):
     warm_up: int = Field(ge=0)
     early_stopping_patience: int = Field(ge=1)
     plateau_patience: int = Field(ge=1)
-    plateau_factor: float = Share
+    plateau_factor: float = Field(gt=0, lt=1)
     min_learning_rate: float = Field(ge=0)
     backend: Literal["tensorflow", "jax"]
     device: Literal["any", "gpu"]
@@ -149,28 +161,29 @@ class TrainParams(Section):
     precision: Literal["auto", "float32", "bfloat16"]
 
     @model_validator(mode="after")
-    def _warm_up_ends(self) -> "TrainParams":
+    def _check_warm_up(self) -> "TrainParams":
         if self.warm_up >= self.epochs:
             raise ValueError(f"warm_up must be below epochs, which is {self.epochs}; found {self.warm_up}")
         return self
 
 
 class PredictParams(Section):
-    """How the model is applied."""
+    """How the trained model is applied to slices."""
 
     batch_size: int = Field(ge=1)
     test_time_flip: bool
 
 
 class EvaluateParams(Section):
-    """How probabilities become outlines and scores; validation: chosen on the validation patients."""
+    """How probabilities become masks. `validation` means that the value is chosen on the validation patients."""
 
     threshold: Annotated[float, Field(gt=0, le=1)] | Literal["validation"]
     smallest_lesion: Annotated[int, Field(ge=0)] | Literal["validation"]
 
     @field_validator("threshold", "smallest_lesion", mode="wrap")
     @classmethod
-    def _one_fault_for_both_forms(cls, value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+    def _describe_both_forms(cls, value: Any, check: Callable[[Any], Any], info: ValidationInfo) -> Any:
+        """Report one fault; pydantic reports one for the number and another for the word."""
         try:
             return check(value)
         except ValidationError:
@@ -179,14 +192,14 @@ class EvaluateParams(Section):
 
 
 class VisualiseParams(Section):
-    """The pictures."""
+    """The figures of predictions."""
 
     slices: int = Field(ge=1, le=50)
     seed: int = Field(ge=0)
 
 
 class Params(Section):
-    """All of params.yaml, a section a stage."""
+    """The whole of params.yaml: the data set, and one section per stage."""
 
     phantom: PhantomParams
     data: DataParams
@@ -198,17 +211,20 @@ class Params(Section):
     visualise: VisualiseParams
 
     @model_validator(mode="after")
-    def _has_patients_to_choose_on(self) -> "Params":
+    def _check_validation_patients(self) -> "Params":
         if self.split.validation == "test" and "validation" in (self.evaluate.threshold, self.evaluate.smallest_lesion):
             raise ValueError(
-                "with split.validation: test there is no validation subset: write numbers, evaluate.threshold: 0.5 and "
-                "evaluate.smallest_lesion: 0"
+                "split.validation: test leaves no validation patients to choose on; set numbers instead: "
+                "evaluate.threshold: 0.5 and evaluate.smallest_lesion: 0"
             )
         return self
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads 1e-05 as a number, as YAML 1.2 does and as `dvc exp run -S` writes it; PyYAML alone reads text."""
+    """A YAML loader that reads 1e-05 as a number, as YAML 1.2 does.
+
+    `dvc exp run -S` writes numbers in this form; PyYAML alone reads them as text.
+    """
 
 
 _Loader.add_implicit_resolver(
@@ -220,41 +236,58 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check a parameter file.
 
     Args:
-        path: a YAML file, complete.
+        path: a complete YAML file.
 
     Returns:
         The parameters, frozen.
 
     Raises:
-        UserError: if the file is missing, is no YAML, or has an unknown key, a missing key, or a wrong type or range;
-            all of its faults in one message.
+        UserError: if the file is missing, is not YAML, or has an unknown key, a missing key, a wrong type or a value
+            out of range. One message lists every fault.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise UserError(
-            f"{path}: not found. Run from the project's root, or copy one: cp presets/phantom.yaml {path}"
+            f"{path}: not found. Run from the project's root, or copy a preset: cp presets/phantom.yaml {path}"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as YAML: {error}") from None
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        faults = _describe_all(error.errors())
+        lines = "\n".join(f"  {fault}" for fault in faults)
         raise UserError(
-            f"{path}: {error.error_count()} fault(s)\n{faults}\n"
-            "Each line of presets/phantom.yaml tells its unit and range; `git diff params.yaml` shows what was changed."
+            f"{path}: {len(faults)} fault(s)\n{lines}\n"
+            "presets/phantom.yaml explains every parameter with its unit and range; `git diff params.yaml` shows what "
+            "was changed."
         ) from None
 
 
+def _describe_all(faults: Sequence[Any]) -> list[str]:
+    """Describe pydantic's faults, one line each; a renamed key is reported once, not as unknown and missing."""
+    renamed = {RENAMED_KEYS.get(_key(fault)) for fault in faults if fault["type"] == "extra_forbidden"}
+    return [_describe(fault) for fault in faults if fault["type"] != "missing" or _key(fault) not in renamed]
+
+
+def _key(fault: Any) -> str:
+    """The dotted name of the parameter that a fault is about."""
+    return ".".join(str(part) for part in fault["loc"]) or "the file"
+
+
 def _describe(fault: Any) -> str:
-    """One fault of pydantic's, as key: what was expected, what was found."""
-    key = ".".join(str(part) for part in fault["loc"]) or "the file"
+    """Describe one of pydantic's faults: the parameter, what was expected, and what was found."""
+    key = _key(fault)
     if fault["type"] == "missing":
         return f"{key}: missing"
     if fault["type"] == "extra_forbidden":
+        if key in RENAMED_KEYS:
+            return f"{key}: renamed to {RENAMED_KEYS[key]}"
         near = difflib.get_close_matches(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]), n=1)
         return f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    if new_value := RENAMED_VALUES.get((key, str(fault["input"]))):
+        return f"{key}: `{fault['input']}` was renamed to `{new_value}`"
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "value_error":
         return f"{key}: {message}"
@@ -262,7 +295,7 @@ def _describe(fault: Any) -> str:
 
 
 def _known_keys(location: tuple[str | int, ...]) -> list[str]:
-    """The keys that the section at `location` knows."""
+    """The keys of the section at `location`."""
     section: Any = Params
     for part in location:
         section = section.model_fields[part].annotation

@@ -1,4 +1,4 @@
-"""What all stages share: the command line, and how they fail."""
+"""The command line of a stage, and how it reports errors."""
 
 import argparse
 import sys
@@ -9,33 +9,33 @@ from brainseg.errors import UserError
 from brainseg.params import Params, load_params
 
 RESTORE = """\
-No half-written file was left. DVC removes a stage's outputs before it runs; the last good ones come back with
+No half-written file was left. DVC deletes a stage's outputs before it runs; restore the last good ones with
   dvc checkout && git restore metrics plots"""
 
 
 def run(stage: Callable[[Params, argparse.Namespace], None], doc: str | None, *, fold: bool = False) -> None:
-    """Run a stage's main function from the command line.
+    """Run the main function of a stage from the command line.
+
+    Exits with status 1 and one message, without a traceback, on errors that the user can fix.
 
     Args:
-        stage: called with the parameters and the arguments; `arguments.out` is the folder that the stage's declared
+        stage: called with the parameters and the arguments. `arguments.out` is the folder that the stage's declared
             files are relative to.
-        doc: the script's docstring, shown by --help.
-        fold: whether the stage takes --fold, the fold that is the test subset (None without).
-
-    Exits with 1 and one message, without a traceback, on what the user can mend.
+        doc: the docstring of the script, shown by --help.
+        fold: whether the stage accepts --fold, the number of the fold that is the test subset (None if not given).
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="folder for the outputs (default: here)"
+        "--out", type=Path, default=Path(), metavar="DIR", help="folder for the outputs (default: the current folder)"
     )
     if fold:
-        parser.add_argument("--fold", type=int, default=None, metavar="K", help="fold K is the test subset")
+        parser.add_argument("--fold", type=int, default=None, metavar="K", help="use fold K as the test subset")
     arguments = parser.parse_args()
     try:
         stage(load_params(), arguments)
     except UserError as error:
         sys.exit(f"error: {error}")
-    except BrokenPipeError:  # whoever read the printed lines has closed
+    except BrokenPipeError:  # the reader of the printed lines has closed the pipe
         sys.exit(1)
-    except OSError as error:  # a full disk, a read-only folder, a file that vanished
-        sys.exit(f"error: {error}\nMend that, then run dvc repro again. {RESTORE}")
+    except OSError as error:  # a full disk, a read-only folder, a file that disappeared
+        sys.exit(f"error: {error}\nFix the cause, then run dvc repro again. {RESTORE}")

@@ -1,10 +1,10 @@
-"""Train the U-Net on the training slices and keep the epoch that is best on the validation slices (steps 8 to 18).
+"""Train the U-Net, and keep the epoch with the lowest validation loss (steps 8 to 18).
 
-With train.ensemble above 1, that many networks, each from a seed of its own; the model is their mean.
+If train.ensemble is above 1, that many networks are trained with different seeds; the model averages their predictions.
 
-Reads:  data/index.csv, data/split.csv, the pictures under data.root
-Writes: models/unet.keras, models/history.csv, models/summary.txt
-Params: train; data.root, to find the pictures
+Reads:  data/index.csv, data/split.csv, the images and masks under data.root
+Writes: models/unet.keras, models/history.csv, models/summary.txt; during training, also plots/live/history.csv
+Params: train; data.root
 """
 
 import argparse
@@ -20,28 +20,33 @@ from stages.common import run
 def main(params: Params, arguments: argparse.Namespace) -> None:
     runtime = configure(params.train)
     use_all_devices(params.train)
-    # These import Keras, so `configure` comes first.
+    # These modules import Keras, so `configure` must come first.
     from brainseg.model.saving import make_card, save_model
     from brainseg.model.unet import average_ensemble, summary_text
     from brainseg.training.data import read_slices
     from brainseg.training.ensemble import train_networks
 
-    tables = Path("data/index.csv"), arguments.out / "data/split.csv"
+    tables = [Path("data/index.csv"), arguments.out / "data/split.csv"]
     index, split = read_table(tables[0], INDEX_COLUMNS), read_table(tables[1], SPLIT_COLUMNS)
     with process_output_folder(arguments.out) as out:
-        models = out / "models"
-        states = models / "checkpoint"
-        data = read_slices(index, split, Path(params.data.root), params.train, states)
+        checkpoints = out / "models/checkpoint"
+        data = read_slices(index, split, Path(params.data.root), params.train, checkpoints)
         print(f"{len(data.train)} training and {len(data.validation)} validation slices")
-        print(f"{params.train.backend} on a {'GPU' if runtime.gpu else 'CPU'}, {runtime.precision}")
-        contents = [table.read_bytes() for table in tables]
-        networks, history = train_networks(data, params.train, runtime, folder=states, tables=contents)
-        with atomic_write(models / "summary.txt") as temporary:
+        print(runtime.description)
+        networks, history = train_networks(
+            data,
+            params.train,
+            runtime,
+            folder=checkpoints,
+            live_history=out / "plots/live/history.csv",
+            tables=[table.read_bytes() for table in tables],
+        )
+        with atomic_write(out / "models/summary.txt") as temporary:
             temporary.write_text(summary_text(networks[0]), encoding="utf-8")
-        write_table(models / "history.csv", history)
-        save_model(models / "unet.keras", average_ensemble(networks), make_card(params.train, runtime))
-        shutil.rmtree(states)
-    print("models/unet.keras; models/summary.txt lists the network's layers")
+        write_table(out / "models/history.csv", history)
+        save_model(out / "models/unet.keras", average_ensemble(networks), make_card(params.train, runtime))
+        shutil.rmtree(checkpoints)
+    print("models/unet.keras written; models/summary.txt lists the layers of the network")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The splits of `studies.leak`: patients set aside, and the others split by slice and by patient."""
+"""The splits of `studies.leak`: some patients are set aside, the others are split by slice and by patient."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,18 +12,17 @@ from brainseg.params import SplitParams
 
 MODELS = {"a": "A, by slice (leaky)", "b": "B, by patient"}  # folder in DIR -> name
 STRATEGIES = {"a": "slice", "b": "patient"}
-FEWEST = 8  # patients: 2 set aside, and of 6 others some for each subset of B
+MINIMUM_PATIENTS = 8  # 2 set aside, and 6 others, so that every subset of B gets some
 
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """Who is trained on, validated on and tested on, in both models.
+    """The slices that each model is trained, validated and tested on.
 
     Attributes:
-        own: model -> its split of the patients that are not set aside, tables.SPLIT_COLUMNS; dropped slices are not in
-            it.
-        set_aside: the slices of the patients set aside, same columns, all test.
-        dropped: (model, subset) -> slices dropped for equal numbers.
+        own: model -> its split of the patients that are not set aside, files.SPLIT_COLUMNS, without dropped slices.
+        set_aside: all slices of the patients set aside, same columns, subset test.
+        dropped: (model, subset) -> number of slices dropped to make both models equal.
     """
 
     own: dict[str, pd.DataFrame]
@@ -31,14 +30,15 @@ class Splits:
     dropped: dict[tuple[str, str], int]
 
     def table(self, model: str) -> pd.DataFrame:
-        """What the stages train, validate and predict by: the model's own split and the patients set aside."""
+        """Return the split that the stages use: the model's own and the patients set aside."""
         return pd.concat([self.own[model], self.set_aside], ignore_index=True)
 
     def parts(self, model: str) -> dict[str, pd.DataFrame]:
-        """The slices that a model is scored on, by part.
+        """Return the slices that a model is scored on.
 
-        claim: its own test slices. reached: those of the patients set aside. shared: the test slices of both models
-        whose patients A was trained on.
+        Returns:
+            Part -> slices. claim: the model's own test slices; reached: those of the patients set aside; shared: test
+            slices of both models whose patients A was trained on.
         """
         test = {name: table[table.subset == "test"] for name, table in self.own.items()}
         trained = self.own["a"].patient_id[self.own["a"].subset == "train"]
@@ -55,22 +55,22 @@ def make_splits(index: pd.DataFrame, split: SplitParams) -> Splits:
         split: the parameters; `strategy` has no effect.
 
     Returns:
-        The splits, with as many training and validation slices in one as in the other.
+        The splits, with the same number of training and of validation slices for both models.
 
     Raises:
-        UserError: if there are too few patients, if there are to be no validation slices, if a test has no tumour, or
-            as `split_slices`.
+        UserError: if there are too few patients, if validation slices are missing, if the slices of a part have no
+            tumour, or if `split_slices` raises it.
     """
     if split.validation == "test":
         raise UserError("split.validation: test chooses the epoch on the test slices; expected own. Change the file")
-    if (patients := index.patient_id.nunique()) < FEWEST:
-        raise UserError(f"data.root: {patients} patients, where at least {FEWEST} are needed. Add patients")
-    split = split.model_copy(update={"strategy": "patient", "folds": [0, 1]})  # folds are not looked at here
-    whole = split_slices(index, split)
-    set_aside = whole[whole.subset == "test"]
+    if (patients := index.patient_id.nunique()) < MINIMUM_PATIENTS:
+        raise UserError(f"data.root: {patients} patients, but at least {MINIMUM_PATIENTS} are needed. Add patients")
+    split = split.model_copy(update={"strategy": "patient", "folds": [0, 1]})  # the folds are not used here
+    all_slices = split_slices(index, split)
+    set_aside = all_slices[all_slices.subset == "test"]
     rest = index.drop(set_aside.index)
     if (left := rest.patient_id.nunique()) < 4:
-        raise UserError(f"split: {left} patients are left to train on, where at least 4 are needed. Set fewer aside")
+        raise UserError(f"split: {left} patients are left to train on, but at least 4 are needed. Set fewer aside")
     own = {
         model: split_slices(rest, split.model_copy(update={"strategy": strategy, "test_patients": None}))
         for model, strategy in STRATEGIES.items()
@@ -86,21 +86,21 @@ def make_splits(index: pd.DataFrame, split: SplitParams) -> Splits:
 def equal_numbers(
     tables: Mapping[str, pd.DataFrame], seed: int
 ) -> tuple[dict[str, pd.DataFrame], dict[tuple[str, str], int]]:
-    """Drop training and validation slices at random until all tables have as many as the one with the fewest.
+    """Drop random training and validation slices until every table has as many as the smallest one.
 
     Args:
         tables: model -> its split.
-        seed: of the draw.
+        seed: of the random choice.
 
     Returns:
-        The tables without the dropped rows, and how many were dropped by (model, subset).
+        The tables without the dropped rows; and (model, subset) -> number of dropped rows.
     """
     equal, dropped = dict(tables), {}
     for number, subset in enumerate(("train", "validation")):
         rows = {model: table.index[table.subset == subset] for model, table in tables.items()}
-        fewest = min(map(len, rows.values()))
+        kept = min(map(len, rows.values()))
         for model, candidates in rows.items():
-            dropped[model, subset] = len(candidates) - fewest
+            dropped[model, subset] = len(candidates) - kept
             rng = np.random.default_rng((seed, number))
             equal[model] = equal[model].drop(rng.choice(candidates, dropped[model, subset], replace=False))
     return equal, dropped

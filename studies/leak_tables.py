@@ -1,4 +1,4 @@
-"""The tables of `studies.leak`: two groups of patients, how far apart their scores are, and how sure that is."""
+"""The tables of `studies.leak`: differences between two groups of patients, with 95 % intervals."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ import pandas as pd
 
 from studies import leak_scores
 
-LEAK = "the leak: first less second"
+LEAK = "the leak: first minus second"
 
 
 def gap_table(patients: pd.DataFrame) -> pd.DataFrame:
-    """What each model claims, what it reaches, and the gap.
+    """Make the table of what each model claims, what it reaches, and the gap between them.
 
     Args:
-        patients: rows of `count_cases` with the columns model and part; the parts claim and reached are looked at.
+        patients: rows of `count_cases` with the columns model and part; only the parts claim and reached are used.
 
     Returns:
-        A row a score and model. Columns score, model, and those of `contrast` for claim, reached and gap = claim -
-        reached. The two parts are different patients, so they are resampled independently.
+        One row per score and model. Columns score, model, and those of `contrast` for claim, reached and gap = claim -
+        reached. The two parts consist of different patients, so they are resampled independently.
     """
     rows = []
     for name, score in leak_scores.SCORES.items():
@@ -30,28 +30,29 @@ def gap_table(patients: pd.DataFrame) -> pd.DataFrame:
 
 
 def pair_table(patients: pd.DataFrame, models: Mapping[str, str], parts: Mapping[str, str]) -> pd.DataFrame:
-    """Two models on the same slices.
+    """Make the table that compares two models on the same slices.
 
     Args:
         patients: as for `gap_table`; both models have the same slices in each of `parts`.
-        models: column -> name of the two models in `patients`.
-        parts: part -> what it is called in the table, two of them.
+        models: column of the table -> name of the model in `patients`, two of them.
+        parts: part -> its label in the table, two of them.
 
     Returns:
-        Three rows a score: one for each part, and the leak, which is the first part's difference less the second's.
-        Columns score, slices_of, and those of `contrast` for the two models and difference = first - second; NaN for
-        the models in the row of the leak. Patients are resampled with the values of both models.
+        Three rows per score: one for each part, and one for the leak, the difference on the first part minus the
+        difference on the second. Columns score, slices_of, and those of `contrast` for the two models and difference =
+        first - second; NaN for the models in the row of the leak. Patients are resampled with the values of both
+        models.
     """
     rows = []
     for name, score in leak_scores.SCORES.items():
         values, draws = [], []
-        for number, (part, words) in enumerate(parts.items()):
+        for number, (part, label) in enumerate(parts.items()):
             group = patients[patients.part == part]
             sides = {column: group[group.model == model] for column, model in models.items()}
             columns, drawn = contrast(sides, score, "difference", paired=True, seed=number)
             values.append(columns["difference"])
             draws.append(drawn)
-            rows.append({"score": name, "slices_of": words, **columns})
+            rows.append({"score": name, "slices_of": label, **columns})
         leak = _with_interval("difference", values[0] - values[1], draws[0] - draws[1])
         rows.append({"score": name, "slices_of": LEAK, **leak})
     return pd.DataFrame(rows)
@@ -60,19 +61,20 @@ def pair_table(patients: pd.DataFrame, models: Mapping[str, str], parts: Mapping
 def contrast(
     sides: Mapping[str, pd.DataFrame], score: leak_scores.Score, difference: str, *, paired: bool, seed: int = 0
 ) -> tuple[dict[str, float | int], leak_scores.Array]:
-    """A score of two groups of patients and by how much the first is higher.
+    """Compute a score of two groups of patients and the difference between them.
 
     Args:
         sides: name -> rows of `count_cases`, two of them.
-        score: which.
-        difference: name of the first less the second.
-        paired: the same patients twice: drawn together, and left out of both where one has no value.
-        seed: other seed, other draws.
+        score: the score to compute.
+        difference: name of the first minus the second.
+        paired: whether both groups are the same patients. They are then resampled together, and a patient without a
+            value in one group is left out of both.
+        seed: the same seed gives the same resamples.
 
     Returns:
-        For each side and the difference: its value by its name, and with _low and _high the 95 % interval, NaN with
-        fewer than two patients. For each side with _left_out: patients without a value. Then the draws of the
-        difference, shape (RESAMPLES,).
+        A row: for each side and the difference, the value under its name, and the 95 % interval under its name with
+        _low and _high, NaN with fewer than two patients; for each side, the number of patients without a value under
+        its name with _left_out. Then the differences of the resamples, shape (RESAMPLES,).
     """
     tables = {name: side.set_index("patient_id")[list(score.columns)] for name, side in sides.items()}
     known = {name: table.dropna() for name, table in tables.items()}
@@ -95,14 +97,17 @@ def contrast(
 
 
 def _with_interval(name: str, value: float, draws: leak_scores.Array) -> dict[str, float]:
-    """A value and the middle 95 % of its draws that have one. Efron & Tibshirani 1993, chapter 13.3."""
+    """Return a value and its percentile interval: the middle 95 % of the draws that are not NaN.
+
+    Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.3.
+    """
     known = draws[~np.isnan(draws)]
     low, high = np.quantile(known, [0.025, 0.975]).tolist() if len(known) else (np.nan, np.nan)
     return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
-def shown(table: pd.DataFrame) -> pd.DataFrame:
-    """A `gap_table` or `pair_table` as text: numbers with their intervals in brackets, - where there is none."""
+def format_intervals(table: pd.DataFrame) -> pd.DataFrame:
+    """Format a `gap_table` or `pair_table` as text: values with their intervals in brackets, - for NaN."""
     text = table.iloc[:, :2].copy()
     numbers = [name.removesuffix("_low") for name in table.columns if name.endswith("_low")]
     for name in numbers:
@@ -123,6 +128,6 @@ def _cell(value: float, low: float, high: float, *, sign: str) -> str:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table of text in Markdown."""
+    """Format a table of text as Markdown."""
     rows = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a small, hand-made data set in the Kaggle layout, without any real picture."""
+"""Fixtures for all tests: a small synthetic data set in the layout of the Kaggle set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +12,10 @@ from tests.kaggle_set import KAGGLE, PATIENTS, write_image, write_mask
 
 @pytest.fixture
 def make_set() -> Callable[..., Path]:
-    """A function that makes a data set in the Kaggle layout and returns its root.
+    """A function that writes a data set in the layout of the Kaggle set and returns its root.
 
-    Its arguments: root; patients, their ids; slices, how many each has, numbered from 1; size, height and width in
-    pixels. Every image is noise of its own; slices 2 and 3 of a patient have a brighter rectangle of tumour.
+    Its arguments: root; patients, their patient_ids; slices, their number per patient, counted from 1; size, height and
+    width in pixels. Every image is random noise; slices 2 and 3 of a patient have a brighter rectangle of tumour.
     """
 
     def make(root: Path, *, patients: tuple[str, ...] = PATIENTS, slices: int = 5, size: int = 32) -> Path:
@@ -36,11 +36,11 @@ def make_set() -> Callable[..., Path]:
 
 @pytest.fixture
 def tiny_set(tmp_path: Path, make_set: Callable[..., Path]) -> Path:
-    """Root of a faultless set: 3 patients of 5 slices, 32 x 32 pixels."""
+    """Root of a data set without faults: 3 patients with 5 slices each, 32 x 32 pixels."""
     return make_set(tmp_path / "tiny")
 
 
 @pytest.fixture
 def tiny_data(tiny_set: Path) -> DataParams:
-    """The section data of params.yaml for `tiny_set`."""
+    """The section `data` of params.yaml for `tiny_set`."""
     return DataParams(root=str(tiny_set), pattern=KAGGLE)

@@ -1,24 +1,26 @@
-"""A copy of the project to run DVC in, for the tests that run the real pipelines."""
+"""A copy of the project in a temporary folder, for the tests that run DVC."""
 
 import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).parents[1]
-OF_A_RUN = ("dvc.lock", "cv/dvc.lock", "metrics/", "plots/", "cv/metrics/")  # what a run wrote, not copied
+RESULTS = ("dvc.lock", "cv/dvc.lock", "metrics/", "plots/", "cv/metrics/")  # written by a run, so not copied
 
 
 class Project:
-    """A copy of the project with a git history of its own, whose DVC knows nothing of this machine's."""
+    """A copy of the project with its own git history and its own DVC configuration and cache."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "COV_"))},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # dvc, python and brainseg
             "DVC_NO_ANALYTICS": "1",
             "COLUMNS": "200",
             **{f"DVC_{name}_DIR": str(root.parent / name) for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE")},
@@ -28,7 +30,7 @@ class Project:
         }
 
     def run(self, *command: str, code: int = 0) -> str:
-        """Run a command in the project; returns what it printed."""
+        """Run a command in the project, check its exit code, and return what it printed."""
         result = subprocess.run(
             command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -36,7 +38,7 @@ class Project:
         return result.stdout
 
     def repro(self, *arguments: str) -> list[str]:
-        """Run `dvc repro`; returns the stages that ran."""
+        """Run `dvc repro` and return the names of the stages that ran."""
         return [
             line.split("'")[1].split(":")[-1]
             for line in self.run("dvc", "repro", *arguments).splitlines()
@@ -44,12 +46,17 @@ class Project:
         ]
 
     def set(self, **sections: dict) -> None:
-        """Change parameters."""
+        """Change parameters: section -> {parameter: value}."""
         path = self.root / "params.yaml"
         content = yaml.safe_load(path.read_text())
         for section, values in sections.items():
             content[section] |= values
         path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def commit(self, message: str) -> None:
+        """Commit everything that git does not ignore."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
 
     def json(self, path: str) -> dict:
         """Read a metrics file."""
@@ -57,7 +64,7 @@ class Project:
 
 
 def copy_project(root: Path) -> Project:
-    """What git has or would take, copied to `root` without results of a run; a git repository without a commit."""
+    """Copy the files that git tracks or would track to `root`, without results, into a new git repository."""
     project = Project(root)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -67,7 +74,8 @@ def copy_project(root: Path) -> Project:
         check=True,
     )
     for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(OF_A_RUN):
+        is_result = name.startswith(RESULTS) and not name.endswith(".gitignore")
+        if (ROOT / name).is_file() and not is_result:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
     project.run("git", "init", "--quiet")

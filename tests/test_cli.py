@@ -1,4 +1,4 @@
-"""The command brainseg: its help, its synthetic patients, and how it fails."""
+"""The command line tool brainseg: its help, its commands, and their error messages."""
 
 import subprocess
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from brainseg.cli import main
+from brainseg.files import write_table
+from tests.evaluation.toy_patients import run_table
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
@@ -47,6 +49,23 @@ def test_phantom_refuses_numbers_out_of_range(
     with pytest.raises(SystemExit, match=words):
         run(monkeypatch, "phantom", tmp_path / "new", *arguments)
     assert not (tmp_path / "new").exists()
+
+
+def test_compare_prints_the_differences_of_two_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, dice in (("a.csv", [0.5, 0.6, 0.7]), ("b.csv", [0.6, 0.7, 0.8])):
+        write_table(tmp_path / name, run_table(dice))
+    run(monkeypatch, "compare", tmp_path / "a.csv", tmp_path / "b.csv")
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"A: {tmp_path / 'a.csv'}\nB: {tmp_path / 'b.csv'}\n3 test patients in both")
+    assert "excludes 0, B better" in printed
+
+
+def test_compare_with_an_unknown_run_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="error: nothing: no file, no folder"):
+        run(monkeypatch, "compare", "nothing")
 
 
 def test_phantom_leaves_an_existing_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

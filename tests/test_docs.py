@@ -1,4 +1,4 @@
-"""docs/ and README.md against the project: every place they name exists, and what is generated is up to date."""
+"""The pages: links lead somewhere, every name in them exists, and the generated page is up to date."""
 
 import ast
 import re
@@ -11,14 +11,17 @@ import pytest
 import yaml
 
 from brainseg.params import Params
+from tests.project import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md"))
     if not path.parent.name.startswith(".")
 )
-DESCRIBING = ("docs/steps.md", "docs/decisions.md", "docs/parameters.md")  # pages that name places in the code
+
+# Pages whose names of files, functions and parameters are those of the project as it is now. The changelog has old
+# names, own-data.md the files of an example.
+CURRENT = [page for page in PAGES if page not in ("CHANGELOG.md", "docs/own-data.md")]
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
@@ -28,40 +31,48 @@ SECTIONS = tuple(Params.model_fields)
 
 
 def text_of(page: str) -> str:
-    """A page without its code blocks, which show commands and examples."""
+    """Read a page without its code blocks, which show commands and examples."""
     return re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 def outputs() -> set[str]:
-    """What the pipeline writes: such a file need not be there, nor the folders above it."""
+    """List what the pipelines write, with the folders above; these files need not exist."""
     found = set()
-    for pipeline in ("dvc.yaml", "data/dvc.yaml"):
+    for pipeline, folder in (("dvc.yaml", ""), ("data/dvc.yaml", ""), ("cv/dvc.yaml", "cv/")):
         for stage in yaml.safe_load((ROOT / pipeline).read_text())["stages"].values():
             for out in (*stage.get("outs", ()), *stage.get("metrics", ())):
-                found.add(out if isinstance(out, str) else next(iter(out)))
+                found.add(folder + (out if isinstance(out, str) else next(iter(out))))
     return (
         found
         | {parent.as_posix() for name in found for parent in Path(name).parents}
-        | {"data/kaggle_3m", "models/checkpoint"}
+        | {"data/kaggle_3m", "models/checkpoint", "plots/live/history.csv"}  # not declared, and not in git
     )
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that GitHub gives the headings of a page."""
+    """List the anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ +(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def exists(page: str, name: str) -> bool:
+    """Whether a file or folder exists, relative to the root of the project or to the folder of the page."""
+    return any((folder / name).exists() for folder in (ROOT, (ROOT / page).parent))
+
+
 def defines(name: str) -> bool:
-    """Whether `brainseg.module.function`, `brainseg.module.Class.method` or a module is there; nothing is imported."""
+    """Whether `brainseg.module`, `brainseg.module.function` or `brainseg.module.Class.method` exists.
+
+    The sources are parsed, not imported.
+    """
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
-        place = ROOT.joinpath(*parts[:length])
-        module = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        path = ROOT.joinpath(*parts[:length])
+        module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         if module.is_file():
             bodies: list[ast.stmt] = ast.parse(module.read_text(encoding="utf-8")).body
             for part in parts[length:]:
-                named = [one for one in bodies if part in names_in(one)]
+                named = [statement for statement in bodies if part in names_in(statement)]
                 if not named:
                     return False
                 bodies = getattr(named[0], "body", [])
@@ -70,7 +81,7 @@ def defines(name: str) -> bool:
 
 
 def names_in(statement: ast.stmt) -> set[str]:
-    """What a statement of a module or class defines."""
+    """List the names that a statement of a module or class defines."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
         return {statement.name}
     targets = {ast.Assign: "targets", ast.AnnAssign: "target"}.get(type(statement))
@@ -90,13 +101,14 @@ def is_parameter(name: str) -> bool:
 
 
 def code_spans() -> Iterator[tuple[str, str]]:
-    for page in DESCRIBING:
+    """Yield (page, text) for each piece of text in backquotes."""
+    for page in CURRENT:
         for span in CODE.findall(text_of(page)):
             yield page, span
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_relative_links_lead_somewhere(page: str) -> None:
+def test_relative_links_lead_to_existing_files_and_headings(page: str) -> None:
     for link in LINK.findall(text_of(page)):
         if not link.startswith(("http://", "https://", "mailto:")):
             name, _, anchor = link.partition("#")
@@ -105,28 +117,36 @@ def test_relative_links_lead_somewhere(page: str) -> None:
             assert not anchor or anchor in anchors(target), f"{page}: {link}"
 
 
+def test_overview_links_to_every_page() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(text_of("docs/README.md"))}
+    assert {path.name for path in ROOT.glob("docs/*.md")} - linked == {"README.md"}
+
+
 def test_every_function_and_module_named_exists() -> None:
     named = [(page, span) for page, span in code_spans() if DOTTED.fullmatch(span)]
     assert len(named) > 30
-    assert [place for place in named if not defines(place[1])] == []
+    assert [(page, span) for page, span in named if not defines(span)] == []
 
 
-def test_every_file_named_exists_or_is_written_by_the_pipeline() -> None:
+def test_every_file_named_exists_or_is_written_by_a_pipeline() -> None:
     written = outputs()
     named = [(page, span) for page, span in code_spans() if FILE.fullmatch(span) or span in written]
-    assert len(named) > 30
-    assert [place for place in named if not ((ROOT / place[1]).exists() or place[1].rstrip("/") in written)] == []
+    assert len(named) > 100
+    unknown = [(page, span) for page, span in named if not exists(page, span) and span.rstrip("/") not in written]
+    assert unknown == []
 
 
 def test_every_parameter_named_exists() -> None:
     starts = tuple(f"{section}." for section in SECTIONS)
     named = [(page, span.partition(":")[0]) for page, span in code_spans() if span.startswith(starts)]
-    assert len(named) > 40
-    assert [place for place in named if not is_parameter(place[1])] == []
+    assert len(named) > 100
+    assert [(page, span) for page, span in named if not is_parameter(span)] == []
 
 
-def test_a_place_that_is_not_there_is_seen() -> None:
+def test_names_that_do_not_exist_are_detected() -> None:
     """The checks above can fail."""
+    assert exists("docs/steps.md", "stages/train.py")
+    assert not exists("docs/steps.md", "stages/nothing.py")
     assert defines("brainseg.training.batches.SliceBatches.__len__")
     assert defines("brainseg.model.unet.BATCH_NORM_MOMENTUM")
     assert not defines("brainseg.training.batches.SliceBatches.__size__")
@@ -137,7 +157,7 @@ def test_a_place_that_is_not_there_is_seen() -> None:
     assert not is_parameter("train.epochs.most")
 
 
-def test_steps_are_the_21_in_order() -> None:
+def test_steps_are_numbered_from_1_to_21_and_have_the_same_parts() -> None:
     headings = re.findall(r"^## (\d+)\. ", text_of("docs/steps.md"), flags=re.MULTILINE)
     assert headings == [str(number) for number in range(1, 22)]
     steps = re.split(r"^## ", text_of("docs/steps.md"), flags=re.MULTILINE)[1:22]
@@ -146,7 +166,12 @@ def test_steps_are_the_21_in_order() -> None:
             assert step.count(part) == 1, step.splitlines()[0]
 
 
+def test_decisions_are_numbered_from_1_without_gaps() -> None:
+    headings = re.findall(r"^## (\d+)\. ", text_of("docs/decisions.md"), flags=re.MULTILINE)
+    assert headings == [str(number) for number in range(1, len(headings) + 1)]
+
+
 def test_parameters_page_is_up_to_date() -> None:
-    """If it fails: python docs/make_parameters.py > docs/parameters.md."""
+    """If this fails, run: python docs/make_parameters.py > docs/parameters.md."""
     made = subprocess.run([sys.executable, "docs/make_parameters.py"], cwd=ROOT, capture_output=True, check=True)
     assert (ROOT / "docs/parameters.md").read_bytes() == made.stdout

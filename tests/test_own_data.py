@@ -1,4 +1,4 @@
-"""docs/own-data.md, followed to the letter: another layout, other names, grey PNG files of 96 x 80 pixels."""
+"""The example of docs/own-data.md, followed to the letter: another layout and grey PNG files of 96 x 80 pixels."""
 
 import argparse
 import json
@@ -15,8 +15,8 @@ from brainseg.errors import UserError
 from brainseg.imaging.stack import read_volume
 from brainseg.params import DataParams, Params, PatternParams, load_params
 from stages import index, split
+from tests.project import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/own-data.md").read_text(encoding="utf-8")
 PATIENTS = [f"{site}-{number:02}" for site in ("GRAZ", "ULM") for number in (1, 2, 3)]
 HEIGHT, WIDTH, SLICES = 96, 80, 6
@@ -24,7 +24,7 @@ HEIGHT, WIDTH, SLICES = 96, 80, 6
 
 @pytest.fixture
 def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the page's example; the working directory is the folder that holds it."""
+    """The folder of the page's example; the working directory is its parent."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(3)
     root = tmp_path / "scans"
@@ -39,13 +39,13 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 image[mask > 0] += 100
             assert cv2.imwrite(str(root / f"images/{patient_id}_{number:03}.png"), image)
             assert cv2.imwrite(str(root / f"masks/{patient_id}_{number:03}_seg.png"), mask)
-    (root / "notes.txt").write_text("no picture")
+    (root / "notes.txt").write_text("not an image")
     return root
 
 
 @pytest.fixture
 def params(scans: Path) -> Params:
-    """params.yaml with the section data of the page."""
+    """params.yaml with the section `data` of the page."""
     block = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert block
     data = DataParams.model_validate(yaml.safe_load(block[1])["data"])
@@ -53,7 +53,7 @@ def params(scans: Path) -> Params:
     return load_params(ROOT / "params.yaml").model_copy(update={"data": data})
 
 
-def test_index_reads_it(params: Params, scans: Path) -> None:
+def test_index_reads_the_example(params: Params, scans: Path) -> None:
     table = index_folder(params.data)
     assert list(table["patient_id"].unique()) == PATIENTS
     assert set(table["site"]) == {"GRAZ", "ULM"}
@@ -61,13 +61,13 @@ def test_index_reads_it(params: Params, scans: Path) -> None:
     assert set(table["height"]) == {HEIGHT}
     assert set(table["width"]) == {WIDTH}
     assert list(table["tumour_pixels"][:SLICES]) == [0, 0, 400, 400, 0, 0]
-    assert set(table["missing_sequences"]) == {"pre-contrast+post-contrast"}  # as the page says of grey pictures
+    assert set(table["missing_sequences"]) == {"pre-contrast+post-contrast"}  # as the page says of grey images
     volume = read_volume(table[table["patient_id"] == "ULM-03"], scans)
     stored = cv2.imread(str(scans / "images/ULM-03_004.png"), cv2.IMREAD_UNCHANGED)
     assert all((volume.image[3, ..., channel] == stored).all() for channel in range(3))
 
 
-def test_index_and_split_run_on_it(
+def test_index_and_split_run_on_the_example(
     params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = argparse.Namespace(out=Path(), fold=None)
@@ -103,7 +103,7 @@ def test_every_layout_in_the_page_fits_its_files(tmp_path: Path) -> None:
 
 
 def test_colour_and_16_bit(params: Params, scans: Path) -> None:
-    """RGB is read in this order, whatever the other slices are; 16 bits are refused."""
+    """A colour image is read as RGB even if the other slices are grey; 16-bit images are refused."""
     rgb = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     rgb[..., :] = (10, 20, 30)
     path = scans / "images/ULM-01_001.png"

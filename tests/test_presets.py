@@ -1,4 +1,4 @@
-"""presets/: complete parameter files that say what each line means, and that run."""
+"""Tests of presets/: complete parameter files, each line explained, with which every stage runs."""
 
 import json
 import re
@@ -14,16 +14,16 @@ from dvc.utils.hydra import apply_overrides
 from brainseg.files import HISTORY_COLUMNS, read_table
 from brainseg.params import PhantomParams, load_params
 from brainseg.phantom.patients import write_phantoms
+from tests.project import ROOT
 
-ROOT = Path(__file__).parents[1]
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]
-EXPLAINED_ABOVE = ("    image: ", "    mask: ")  # by the line of data.pattern
-ITEM = re.compile(r" *- ")  # of a list, which the line of its key explains
+EXPLAINED_ABOVE = ("    image: ", "    mask: ")  # explained by the comment on data.pattern
+ITEM = re.compile(r" *- ")  # an item of a list, explained by the comment on its key
 
-# Every preset in one process, because starting TensorFlow takes longer than training two steps; and step by step, for
-# tracing a graph does too (tests/test_pipeline.py trains with one). Not in the tests' own process: runtime.configure
-# must set the threads before anything else starts TensorFlow.
+# All presets run in one process, because starting TensorFlow takes longer than two training steps, and without a graph,
+# because tracing one takes longer too (tests/pipeline/test_root.py trains with a graph). The process is not that of the
+# tests: brainseg.model.backend.configure must set the number of threads before anything else starts TensorFlow.
 RUN = """
 import argparse, math, os, sys
 from pathlib import Path
@@ -47,17 +47,17 @@ for name in sys.argv[1:]:
 """
 
 
-def test_the_presets_are_these() -> None:
+def test_presets_are_the_documented_ones() -> None:
     assert set(NAMES) == {"lgg", "lgg-cpu", "notebook", "phantom"}
 
 
-def test_phantom_is_what_the_project_comes_with() -> None:
+def test_default_parameters_are_the_preset_phantom() -> None:
     assert (ROOT / "presets/phantom.yaml").read_bytes() == (ROOT / "params.yaml").read_bytes()
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=NAMES)
 def test_preset_is_valid_and_dvc_keeps_its_comments(path: Path, tmp_path: Path) -> None:
-    """What `dvc exp run -S visualise.slices=11 -S 'split.folds=[0,1,2]'` does to the file."""
+    """Does to the file what `dvc exp run -S visualise.slices=11 -S 'split.folds=[0,1,2]'` does."""
     params = load_params(path)
     copy = tmp_path / "params.yaml"
     copy.write_bytes(path.read_bytes())
@@ -69,17 +69,17 @@ def test_preset_is_valid_and_dvc_keeps_its_comments(path: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=NAMES)
-def test_every_line_of_a_preset_says_what_it_is(path: Path) -> None:
-    bare = [
+def test_every_line_of_a_preset_has_a_comment(path: Path) -> None:
+    unexplained = [
         line.strip()
         for line in path.read_text().splitlines()
         if line.startswith(" ") and " # " not in line and not line.startswith(EXPLAINED_ABOVE) and not ITEM.match(line)
     ]
-    assert bare == []
+    assert unexplained == []
 
 
-def test_notebook_preset_has_the_notebooks_values() -> None:
-    """The values of docs/steps.md."""
+def test_notebook_preset_has_the_values_of_the_notebook() -> None:
+    """The values are those in docs/steps.md."""
     params = load_params(ROOT / "presets/notebook.yaml")
     assert (params.split.strategy, params.split.validation, params.split.test_share) == ("slice", "test", 0.25)
     assert params.split.seed == 21
@@ -113,9 +113,9 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a sub-folder for each preset, made small and run once from index to visualise, training two steps.
+    """A folder in which every preset was made small and run from index to visualise, with two training steps.
 
-    What a preset is about stays as it is: the split, normalisation, augmentation, loss and learning rate.
+    The split, normalisation, augmentation, loss and learning rate stay those of the preset.
     """
     folder = tmp_path_factory.mktemp("presets")
     write_phantoms(folder / "patients", PhantomParams(patients=5, size=32, seed=7))
@@ -140,5 +140,5 @@ def test_preset_runs_from_index_to_visualise(runs: Path, name: str) -> None:
     leaky = load_params(runs / name / "params.yaml").split.strategy == "slice"
     assert {key.startswith("leaky_") for key in metrics} == {leaky}
     assert len(pd.read_csv(runs / name / "metrics/patients.csv")) == metrics["leaky_" * leaky + "scored_patients"] > 0
-    for picture in ("index_slices", "learning_curve", "predictions", "patients", "bland_altman"):
-        assert (runs / name / f"plots/pictures/{picture}.png").stat().st_size > 0
+    for figure in ("index_slices", "learning_curve", "predictions", "patients", "bland_altman"):
+        assert (runs / name / f"plots/pictures/{figure}.png").stat().st_size > 0

@@ -1,5 +1,6 @@
-"""The files around the code: readable, and about the same version."""
+"""The files around the code: they can be read, and they agree on version, licence, tools and Python versions."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -7,27 +8,30 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).parents[1]
+from tests.project import ROOT
+
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 CI = ".github/workflows/ci.yml"
 ISSUE_FORMS = sorted(ROOT.glob(".github/ISSUE_TEMPLATE/*.yml"))
 
 
 def load(path: str | Path) -> dict:
+    """Read a YAML file, relative to the root of the project."""
     content: dict = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
     return content
 
 
-def test_changelog_begins_with_the_version_of_the_package() -> None:
+def test_latest_release_in_the_changelog_is_the_version_of_the_package() -> None:
     released = re.findall(r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert released[0] == VERSION
     assert len(set(released)) == len(released)
 
 
-def test_citation_is_of_this_version_and_cites_the_data_and_the_network() -> None:
+def test_citation_has_this_version_and_cites_the_data_set_and_the_network() -> None:
     citation = load("CITATION.cff")
-    assert citation.keys() >= {"cff-version", "message", "title", "authors"}  # without these GitHub shows nothing
+    assert citation.keys() >= {"cff-version", "message", "title", "authors"}  # GitHub ignores the file without these
     assert str(citation["version"]) == VERSION
     assert {work["doi"] for work in citation["references"]} == {
         "10.1016/j.compbiomed.2019.05.002",
@@ -37,7 +41,7 @@ def test_citation_is_of_this_version_and_cites_the_data_and_the_network() -> Non
         assert work.keys() >= {"type", "title", "authors", "year"}
 
 
-def test_licence_is_the_one_that_the_package_names() -> None:
+def test_licence_is_the_one_named_by_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert project["license"] == load("CITATION.cff")["license"] == "Apache-2.0"
@@ -45,7 +49,7 @@ def test_licence_is_the_one_that_the_package_names() -> None:
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_hooks_run_locked_tools_and_fetch_nothing() -> None:
+def test_hooks_run_locked_tools_and_download_nothing() -> None:
     locked = (ROOT / "requirements.txt").read_text()
     for repository in load(".pre-commit-config.yaml")["repos"]:
         assert repository["repo"] == "local"
@@ -56,7 +60,7 @@ def test_hooks_run_locked_tools_and_fetch_nothing() -> None:
             assert re.search(rf"^{tool[1]}==", locked, re.MULTILINE), tool[1]
 
 
-def test_workflow_runs_what_a_contributor_runs_on_pythons_that_the_package_allows() -> None:
+def test_workflow_runs_the_contributor_s_checks_on_the_oldest_and_newest_python() -> None:
     workflow = load(CI)
     job = workflow["jobs"]["check"]
     assert workflow["permissions"] == {"contents": "read"}
@@ -71,15 +75,23 @@ def test_workflow_runs_what_a_contributor_runs_on_pythons_that_the_package_allow
 
 
 @pytest.mark.parametrize("step", [step for job in load(CI)["jobs"].values() for step in job["steps"] if "run" in step])
-def test_shell_of_the_workflow_can_be_parsed(step: dict) -> None:
+def test_shell_scripts_of_the_workflow_can_be_parsed(step: dict) -> None:
     result = subprocess.run(["bash", "-n"], input=step["run"], capture_output=True, text=True, check=False)
     assert result.stderr == ""
 
 
 @pytest.mark.parametrize("path", ISSUE_FORMS, ids=lambda path: path.name)
-def test_issue_form_is_one_that_github_shows(path: Path) -> None:
+def test_issue_form_has_what_github_requires(path: Path) -> None:
     form = load(path)
     assert form.keys() >= {"name", "description", "body"}
     questions = [item for item in form["body"] if item["type"] != "markdown"]
     assert len({item["id"] for item in questions}) == len(questions) > 0
     assert all(item["attributes"]["label"] for item in questions)
+
+
+def test_dev_container_has_a_supported_python_and_sets_up_the_project() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    python = container["image"].rpartition(":")[2]
+    supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert python in SpecifierSet(supported)
+    assert container["postCreateCommand"] == "make setup"

@@ -1,1 +1,1 @@
-"""A folder of slices on disk: checking it, listing it, splitting it."""
+"""The data set: finding and checking its slices, listing them, and splitting them into subsets."""

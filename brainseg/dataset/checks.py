@@ -1,4 +1,4 @@
-"""One reading of every slice, and the checks that need its pixels."""
+"""Reading each slice once, and the checks that need its pixels."""
 
 import hashlib
 from collections import Counter
@@ -8,87 +8,88 @@ from pathlib import Path
 
 import numpy as np
 
-from brainseg.dataset.pairing import Pair
+from brainseg.dataset.pairing import SlicePair
 from brainseg.imaging.faults import Fault, FaultError, FaultKind
 from brainseg.imaging.raster import read_image, read_mask
 from brainseg.imaging.volume import FLAIR, ByteArray
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What is kept of one slice after it was read; a file that is missing or faulty leaves the defaults.
+class SliceReading:
+    """What is kept of a slice after reading it. If a file is missing or faulty, its attributes keep their defaults.
 
     Attributes:
-        pair: its names.
-        faults: what was wrong with either file.
-        image_size: (height, width) in pixels.
-        mask_size: (height, width) in pixels.
-        tumour_pixels: count.
+        pair: the paths of its image and mask.
+        faults: the faults of both files.
+        image_size: (height, width), pixels.
+        mask_size: (height, width), pixels.
+        tumour_pixels: number of tumour pixels in the mask.
         equal_to_flair: for each of the three channels, whether it equals FLAIR in every pixel.
-        picture: sha256 of the image; "" for an image of one colour, which any patient may have.
-        digest: first 32 hex digits of the sha256 of the image, (H, W, 3) uint8 RGB, and the mask, (H, W) uint8 0 or
-            255.
+        image_digest: sha256 of the image; empty if all pixels are equal, as any patient may have such an image.
+        digest: first 32 hex digits of the sha256 of the image, (H, W, 3) uint8 RGB, followed by the mask, (H, W) uint8
+            0 or 255.
     """
 
-    pair: Pair
+    pair: SlicePair
     faults: tuple[Fault, ...] = ()
     image_size: tuple[int, int] | None = None
     mask_size: tuple[int, int] | None = None
     tumour_pixels: int = 0
     equal_to_flair: tuple[bool, ...] = (True, True, True)
-    picture: str = ""
+    image_digest: str = ""
     digest: str = ""
 
 
-def read_pair(pair: Pair, root: Path) -> Reading:
-    """Read a slice's files once, each from disk to checked pixels.
+def read_pair(pair: SlicePair, root: Path) -> SliceReading:
+    """Read the image and the mask of a slice, each once, and check the pixels.
 
     Args:
-        pair: the names; one may be None.
+        pair: the paths; one may be None.
         root: data.root.
 
     Returns:
-        What is kept; faults are collected in it, not raised.
+        What is kept of the slice. Faults are collected in it, not raised.
     """
-    reading = Reading(pair=pair)
+    reading = SliceReading(pair=pair)
     pixels = hashlib.sha256()
-    if pair.image is not None:
+    if pair.image_path is not None:
         try:
-            image = read_image(root / pair.image)
+            image = read_image(root / pair.image_path)
             pixels.update(image.data)
             reading = replace(
                 reading,
                 image_size=image.shape[:2],
                 equal_to_flair=tuple(bool((image[..., c] == image[..., FLAIR]).all()) for c in range(image.shape[-1])),
-                picture="" if _is_blank(image) else pixels.hexdigest(),
+                image_digest="" if _is_uniform(image) else pixels.hexdigest(),
             )
         except FaultError as error:
-            reading = replace(reading, faults=(replace(error.fault, place=pair.image),))
-    if pair.mask is not None:
+            reading = replace(reading, faults=(replace(error.fault, location=pair.image_path),))
+    if pair.mask_path is not None:
         try:
-            mask = read_mask(root / pair.mask)
+            mask = read_mask(root / pair.mask_path)
             pixels.update((mask.astype(np.uint8) * 255).data)
             reading = replace(reading, mask_size=mask.shape, tumour_pixels=int(mask.sum()))
         except FaultError as error:
-            reading = replace(reading, faults=(*reading.faults, replace(error.fault, place=pair.mask)))
+            reading = replace(reading, faults=(*reading.faults, replace(error.fault, location=pair.mask_path)))
     return replace(reading, digest=pixels.hexdigest()[:32])
 
 
-def check_readings(readings: Sequence[Reading]) -> list[Fault]:
-    """Check what can be seen only when the slices are put side by side.
+def check_readings(readings: Sequence[SliceReading]) -> list[Fault]:
+    """Collect the faults of all slices, and check the slices against each other.
 
     Args:
         readings: sorted by patient_id and slice_number.
 
     Returns:
-        The readings' own faults, sizes that differ within a slice or a patient, and pictures that two patients share.
+        The faults of the readings themselves, sizes that differ within a slice or a patient, and images that two
+        patients share.
     """
     faults = [fault for reading in readings for fault in reading.faults]
-    return faults + _check_sizes(readings) + _check_leaks(readings)
+    return faults + _check_sizes(readings) + _check_shared_images(readings)
 
 
-def _check_sizes(readings: Sequence[Reading]) -> list[Fault]:
-    """An image that is not as most images of its patient, and a mask that is not as its image."""
+def _check_sizes(readings: Sequence[SliceReading]) -> list[Fault]:
+    """Find images that differ in size from most images of the patient, and masks that differ from their image."""
     counts: dict[str, Counter[tuple[int, int]]] = {}
     for reading in readings:
         if reading.image_size is not None:
@@ -97,27 +98,29 @@ def _check_sizes(readings: Sequence[Reading]) -> list[Fault]:
     faults = []
     for reading in readings:
         pair, image_size, mask_size = reading.pair, reading.image_size, reading.mask_size
-        if pair.image and image_size is not None and image_size != usual[pair.patient_id]:
-            most = _size(usual[pair.patient_id])
-            faults.append(Fault(FaultKind.SIZE, pair.image, f"{_size(image_size)}, most images of the patient {most}"))
-        if pair.mask and mask_size is not None and image_size is not None and mask_size != image_size:
-            faults.append(Fault(FaultKind.SIZE, pair.mask, f"{_size(mask_size)}, its image {_size(image_size)}"))
+        if pair.image_path and image_size is not None and image_size != usual[pair.patient_id]:
+            found = f"{_size(image_size)}, most images of the patient are {_size(usual[pair.patient_id])}"
+            faults.append(Fault(FaultKind.SIZE_MISMATCH, pair.image_path, found))
+        if pair.mask_path and mask_size is not None and image_size is not None and mask_size != image_size:
+            found = f"{_size(mask_size)}, its image is {_size(image_size)}"
+            faults.append(Fault(FaultKind.SIZE_MISMATCH, pair.mask_path, found))
     return faults
 
 
-def _check_leaks(readings: Sequence[Reading]) -> list[Fault]:
-    """An image whose pixels are those of an image of an earlier patient."""
-    first: dict[str, Pair] = {}
+def _check_shared_images(readings: Sequence[SliceReading]) -> list[Fault]:
+    """Find images with the same pixels as an image of another patient earlier in the list."""
+    first: dict[str, SlicePair] = {}
     faults = []
     for reading in readings:
-        if reading.picture and reading.pair.image:
-            other = first.setdefault(reading.picture, reading.pair)
+        if reading.image_digest and reading.pair.image_path:
+            other = first.setdefault(reading.image_digest, reading.pair)
             if other.patient_id != reading.pair.patient_id:
-                faults.append(Fault(FaultKind.LEAK, reading.pair.image, f"the same pixels as {other.image}"))
+                found = f"the same pixels as {other.image_path}"
+                faults.append(Fault(FaultKind.LEAK, reading.pair.image_path, found))
     return faults
 
 
-def _is_blank(image: ByteArray) -> bool:
+def _is_uniform(image: ByteArray) -> bool:
     return bool((image == image[0, 0]).all())
 
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures, and what their names say."""
+"""Finding the image files of a folder, and reading patient and slice number from their names."""
 
 import os
 import re
@@ -8,44 +8,43 @@ from pathlib import Path
 from brainseg.errors import UserError
 from brainseg.imaging.raster import IMAGE_SUFFIXES
 
-# Any run of characters within one folder's or file's name, as short as will do; broken Unicode and control characters
-# are left out because no table could hold them.
-RUN = r"[^/\x00-\x1f\x7f\ud800-\udfff]"
-WORDS = {
-    "patient_id": f"{RUN}+?",
+# A character of the name of one file or folder. Control characters and broken Unicode cannot be stored in a table.
+CHARACTER = r"[^/\x00-\x1f\x7f\ud800-\udfff]"
+PLACEHOLDERS = {
+    "patient_id": f"{CHARACTER}+?",
     "slice_number": "[0-9]{1,9}",
-    "site": f"{RUN}+?",
+    "site": f"{CHARACTER}+?",
 }
 
 
-def compile_template(key: str, template: str, words: tuple[str, ...]) -> re.Pattern[str]:
-    """Make a regular expression of a template of data.pattern, to be used with `fullmatch`.
+def compile_template(key: str, template: str, placeholders: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile a file name template into a regular expression, to be used with `fullmatch`.
 
     Args:
-        key: the template's key in params.yaml, for the message.
-        template: text with {word} and *; a word that stands twice must be the same text in both places; * is any run
-            of characters, also none, without "/".
-        words: the words that may stand in it, of `WORDS`.
+        key: the template's key in params.yaml, for the error message.
+        template: text with {placeholder} and *. A placeholder that occurs twice stands for the same text; * stands for
+            any characters, or none, except "/".
+        placeholders: the keys of `PLACEHOLDERS` that may occur in the template.
 
     Returns:
-        The expression, with a group for each word that stands in the template.
+        The expression, with one named group for each placeholder in the template.
 
     Raises:
-        UserError: if another word or a single brace stands in it.
+        UserError: if the template has another placeholder or a single brace.
     """
     expression = ""
     seen = set()
     for part in re.split(r"(\{[^{}]*\}|\*)", template):
-        word = part[1:-1]
+        name = part[1:-1]
         if part == "*":
-            expression += f"{RUN}*?"
-        elif part.startswith("{") and word in seen:
-            expression += f"(?P={word})"
-        elif part.startswith("{") and word in words:
-            expression += f"(?P<{word}>{WORDS[word]})"
-            seen.add(word)
+            expression += f"{CHARACTER}*?"
+        elif part.startswith("{") and name in seen:
+            expression += f"(?P={name})"
+        elif part.startswith("{") and name in placeholders:
+            expression += f"(?P<{name}>{PLACEHOLDERS[name]})"
+            seen.add(name)
         elif "{" in part or "}" in part:
-            known = ", ".join(f"{{{name}}}" for name in words)
+            known = ", ".join(f"{{{placeholder}}}" for placeholder in placeholders)
             raise UserError(f"params.yaml: {key}: {part!r} in {template!r}. Expected: {known}, *, or plain text")
         else:
             expression += re.escape(part)
@@ -53,49 +52,55 @@ def compile_template(key: str, template: str, words: tuple[str, ...]) -> re.Patt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listing:
-    """What a folder holds.
+class FolderListing:
+    """The image files of a folder, and the sub-folders that have none.
 
     Attributes:
-        pictures: POSIX paths relative to the folder, sorted, of all that is named like a picture.
-        empty: the highest sub-folders that hold no picture at any depth.
-        unreadable: sub-folders that could not be listed, and why.
+        files: POSIX paths relative to the folder, sorted, of all images and masks at any depth.
+        empty_folders: sub-folders without image files at any depth; of nested ones only the outermost.
+        unreadable_folders: sub-folders that could not be listed, each with the reason.
     """
 
-    pictures: tuple[str, ...]
-    empty: tuple[str, ...]
-    unreadable: tuple[tuple[str, str], ...]
+    files: tuple[str, ...]
+    empty_folders: tuple[str, ...]
+    unreadable_folders: tuple[tuple[str, str], ...]
 
 
-def list_pictures(root: Path) -> Listing:
-    """Walk a folder.
+def list_image_files(root: Path) -> FolderListing:
+    """List the files below a folder whose suffix is that of an image format.
 
-    Left out are hidden files and folders, macOS' __MACOSX, and all files that are not named like a picture.
+    Other files, hidden files and folders, and the __MACOSX folders of macOS archives are skipped.
 
     Args:
-        root: a folder; links are followed.
+        root: an existing folder; symbolic links are followed.
 
     Returns:
-        What is in it. A folder that is named like a picture counts as a picture, to be reported by who reads it.
+        The files. A folder whose name has an image suffix is listed as a file, so that reading it reports a fault.
     """
-    pictures: list[str] = []
+    files: list[str] = []
     folders: list[str] = []
     errors: list[OSError] = []
-    for folder, names, files in os.walk(root, onerror=errors.append, followlinks=True):
+    for folder, folder_names, file_names in os.walk(root, onerror=errors.append, followlinks=True):
         here = Path(folder)
-        names[:] = [name for name in names if not _is_hidden(name) and not _is_loop(here / name)]
-        found = [name for name in (*names, *files) if not _is_hidden(name) and name.lower().endswith(IMAGE_SUFFIXES)]
-        names[:] = [name for name in names if name not in found]
-        pictures += [(here / name).relative_to(root).as_posix() for name in found]
-        folders += [(here / name).relative_to(root).as_posix() for name in names]
+        folder_names[:] = [name for name in folder_names if not _is_hidden(name) and not _is_loop(here / name)]
+        found = [
+            name
+            for name in (*folder_names, *file_names)
+            if not _is_hidden(name) and name.lower().endswith(IMAGE_SUFFIXES)
+        ]
+        folder_names[:] = [name for name in folder_names if name not in found]
+        files += [(here / name).relative_to(root).as_posix() for name in found]
+        folders += [(here / name).relative_to(root).as_posix() for name in folder_names]
     unreadable = {
         Path(error.filename).relative_to(root).as_posix(): (error.strerror or str(error)).lower() for error in errors
     }
-    full = {parent.as_posix() for name in (*pictures, *unreadable) for parent in (Path(name), *Path(name).parents)}
-    full.add(".")  # an empty root is the caller's to report
-    empty = [name for name in folders if name not in full and Path(name).parent.as_posix() in full]
-    return Listing(
-        pictures=tuple(sorted(pictures)), empty=tuple(sorted(empty)), unreadable=tuple(sorted(unreadable.items()))
+    not_empty = {parent.as_posix() for name in (*files, *unreadable) for parent in (Path(name), *Path(name).parents)}
+    not_empty.add(".")  # the caller reports an empty root
+    empty = [name for name in folders if name not in not_empty and Path(name).parent.as_posix() in not_empty]
+    return FolderListing(
+        files=tuple(sorted(files)),
+        empty_folders=tuple(sorted(empty)),
+        unreadable_folders=tuple(sorted(unreadable.items())),
     )
 
 
@@ -104,5 +109,5 @@ def _is_hidden(name: str) -> bool:
 
 
 def _is_loop(folder: Path) -> bool:
-    """Whether a link leads back to a folder that holds it."""
+    """Return whether a folder is a symbolic link to a folder that contains it."""
     return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())

@@ -1,7 +1,7 @@
-"""The published Kaggle set "LGG MRI Segmentation", known by the pixels of its patients: is a data set that one?
+"""Facts about the published Kaggle data set "LGG MRI Segmentation", and whether a data set is a copy of it.
 
-kaggle_3m_digests.csv, beside this module, has a row for each of its 110 patients: slices, tumour_slices and the sha256
-of all pixels. It holds facts about the pictures, none of them.
+Patients are recognised by their pixels: kaggle_3m_digests.csv, in the same folder, has one row for each of the 110
+patients with the number of slices, the number of slices with tumour, and the sha256 of all pixels. It has no images.
 """
 
 import hashlib
@@ -19,26 +19,32 @@ from brainseg.imaging.stack import read_volume
 from brainseg.imaging.volume import Volume
 from brainseg.params import PatternParams
 
-# How the set's files are named; the default of data.pattern.
+KAGGLE_PAGE = "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation"
+KAGGLE_HANDLE = "mateuszbuda/lgg-mri-segmentation/versions/2"  # the version that the digests belong to
+# Dice of all 110 patients in 22-fold cross-validation. Source: Buda, Saha, Mazurowski 2019, Computers in Biology and
+# Medicine 109:218-225, doi:10.1016/j.compbiomed.2019.05.002.
+PUBLISHED_DICE_MEAN = 0.836
+PUBLISHED_DICE_MEDIAN = 0.873
+# The file names of the data set, and the default of data.pattern.
 PATTERN = PatternParams(
     image="{patient_id}/{patient_id}_{slice_number}.tif",
     mask="{patient_id}/{patient_id}_{slice_number}_mask.tif",
     site="*_{site}_*",
 )
 DIGESTS = Path(__file__).with_name("kaggle_3m_digests.csv")
-COLUMNS = {"patient_id": "str", "slices": "int64", "tumour_slices": "int64", "sha256": "str"}
-NAMED = 10  # patients that a sentence names
+DIGEST_COLUMNS = {"patient_id": "str", "slices": "int64", "tumour_slices": "int64", "sha256": "str"}
+MAX_LISTED = 10  # altered patients that a message lists
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedComparison:
-    """A data set against the published one, by patient_id.
+    """The patients of a data set compared with those of the published one.
 
     Attributes:
-        equal: patients with exactly the published pixels.
-        altered: patients of the published set whose slices or pixels are others: patient_id -> what differs.
-        absent: patients of the published set that are not there.
-        foreign: patients that the published set does not have.
+        equal: patients whose pixels are exactly as published.
+        altered: published patients whose slices or pixels differ: patient_id -> what differs.
+        absent: published patients that the data set does not have.
+        foreign: patients that the published data set does not have.
     """
 
     equal: tuple[str, ...]
@@ -47,43 +53,43 @@ class PublishedComparison:
     foreign: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One sentence, for a terminal."""
+        """Summarise the comparison, as the rest of a sentence that begins with "this is"."""
         published = len(self.equal) + len(self.altered) + len(self.absent)
-        others = f"; patients that it does not have: {len(self.foreign)}" if self.foreign else ""
+        foreign = f"; and {len(self.foreign)} other patients" if self.foreign else ""
         if self.altered:
             altered = [f"{patient_id} ({what})" for patient_id, what in self.altered.items()]
-            more = f", and {len(altered) - NAMED} more" if len(altered) > NAMED else ""
+            more = f", and {len(altered) - MAX_LISTED} more" if len(altered) > MAX_LISTED else ""
             return (
                 f"an ALTERED copy of the published Kaggle set: {len(self.equal)} of its {published} patients are as"
-                f" published, {len(altered)} are not: {', '.join(altered[:NAMED])}{more}{others}"
+                f" published, {len(altered)} are not: {', '.join(altered[:MAX_LISTED])}{more}{foreign}"
             )
         if not self.equal:
-            return "not the published Kaggle set: none of its patients is here"
+            return "not the published Kaggle set: no patient in common"
         if self.absent:
-            return f"a subset of the published Kaggle set, {len(self.equal)} of its {published} patients{others}"
-        return f"the published Kaggle set, all {published} patients{others}"
+            return f"a subset of the published Kaggle set, {len(self.equal)} of its {published} patients{foreign}"
+        return f"the published Kaggle set, all {published} patients{foreign}"
 
 
 def read_published() -> pd.DataFrame:
-    """Read the table of the published set.
+    """Read the digests of the published data set.
 
     Returns:
-        A row per patient with the columns of `COLUMNS`.
+        One row per patient with the columns `DIGEST_COLUMNS`.
 
     Raises:
-        UserError: if the table, which comes with this package, is missing or damaged.
+        UserError: if the table, which is part of this package, is missing or damaged.
     """
-    return read_table(DIGESTS, COLUMNS)
+    return read_table(DIGESTS, DIGEST_COLUMNS)
 
 
 def patient_digest(volume: Volume) -> str:
-    """The digest that identifies a patient's pixels, whatever the files' format and compression.
+    """Compute a digest of a patient's pixels, which does not depend on file format or compression.
 
     Args:
         volume: all slices of one patient.
 
     Returns:
-        64 hex digits: the sha256 over the slices in order, of each its image, (H, W, 3) uint8 RGB, and then its mask,
+        64 hex digits: the sha256 of the slices in order, of each the image, (H, W, 3) uint8 RGB, followed by the mask,
         (H, W) uint8, 0 or 255.
     """
     digest = hashlib.sha256()
@@ -94,25 +100,27 @@ def patient_digest(volume: Volume) -> str:
 
 
 def compare_with_published(table: pd.DataFrame, root: Path) -> PublishedComparison:
-    """Tell the published set, a subset of it and an altered copy apart.
+    """Compare a data set with the published one, patient by patient.
 
-    Pixels are read only of patients whose identifier and counts of slices are those of the published set.
+    Pixels are read only for patients whose patient_id and numbers of slices are as published.
 
     Args:
-        table: data/index.csv, of a set that was found faultless.
+        table: data/index.csv.
         root: data.root.
 
     Returns:
-        Who is as published and who is not.
+        Which patients are as published and which are not.
 
     Raises:
-        UserError: if a file has changed since the table was made.
+        UserError: if a file has changed since the table was written.
     """
     published = read_published().set_index("patient_id")
     patients = {str(patient_id): rows for patient_id, rows in table.groupby("patient_id")}
     known = [patient_id for patient_id in published.index if patient_id in patients]
     with quiet_opencv(), ThreadPoolExecutor() as pool:
-        differences = pool.map(lambda known_id: _difference(patients[known_id], published.loc[known_id], root), known)
+        differences = pool.map(
+            lambda patient_id: _describe_difference(patients[patient_id], published.loc[patient_id], root), known
+        )
         found = dict(zip(known, differences, strict=True))
     return PublishedComparison(
         equal=tuple(patient_id for patient_id, what in found.items() if not what),
@@ -122,11 +130,11 @@ def compare_with_published(table: pd.DataFrame, root: Path) -> PublishedComparis
     )
 
 
-def _difference(rows: pd.DataFrame, published: pd.Series, root: Path) -> str:
-    """What differs between one patient and the published one, in words; empty if nothing does."""
+def _describe_difference(rows: pd.DataFrame, published: pd.Series, root: Path) -> str:
+    """Describe how a patient differs from the published one; empty if there is no difference."""
     if len(rows) != published["slices"]:
         return f"slices: {len(rows)} instead of {published['slices']}"
     tumour_slices = int((rows["tumour_pixels"] > 0).sum())
     if tumour_slices != published["tumour_slices"]:
         return f"slices with tumour: {tumour_slices} instead of {published['tumour_slices']}"
-    return "" if patient_digest(read_volume(rows, root)) == published["sha256"] else "other pixels"
+    return "" if patient_digest(read_volume(rows, root)) == published["sha256"] else "different pixels"

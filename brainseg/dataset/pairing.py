@@ -1,117 +1,110 @@
-"""Images and masks joined by what their names say, never by the order of a list."""
+"""Pairing images with their masks by file name, never by the order of a list."""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from brainseg.dataset.filenames import Listing, compile_template, list_pictures
+from brainseg.dataset.filenames import FolderListing, compile_template, list_image_files
+from brainseg.dataset.kaggle_lgg import KAGGLE_PAGE
 from brainseg.errors import UserError
 from brainseg.imaging.faults import Fault, FaultKind
 from brainseg.imaging.raster import IMAGE_SUFFIXES
 from brainseg.params import PatternParams
 
-SOURCES = {
-    "data/kaggle_3m": "It is not part of this project: brainseg download fetches it; or download it by hand from"
-    " https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and unpack it so that data/kaggle_3m holds the"
-    " patients' folders",
-    "data/phantom": "`dvc repro` makes it",
+# How to get the data sets that the presets name.
+HOW_TO_GET = {
+    "data/kaggle_3m": "It is not part of this project. Download it with `brainseg download`; or download it by hand"
+    f" from {KAGGLE_PAGE} and unpack it so that data/kaggle_3m contains the patients' folders",
+    "data/phantom": "`dvc repro` creates it",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """The files of one slice, relative to data.root; in a faulty set one of them may be None."""
+class SlicePair:
+    """The image and the mask of one slice, as paths relative to data.root; None if a file is missing."""
 
     patient_id: str
     slice_number: int
-    image: str | None
-    mask: str | None
+    image_path: str | None
+    mask_path: str | None
 
 
-def list_root(root: Path) -> Listing:
-    """List data.root.
+def list_data_root(root: Path) -> FolderListing:
+    """List the image files of a data set.
 
     Args:
         root: data.root.
 
     Returns:
-        What is in it: at least one picture.
+        The listing, with at least one file.
 
     Raises:
-        UserError: if it is missing, no folder, not readable or holds no picture; with the way to get the known sets.
+        UserError: if root is missing, is not a folder, cannot be read or has no image files. The message says how to
+            get the data sets that the presets name.
     """
-    source = SOURCES.get(root.as_posix(), "data.root in params.yaml names the folder that holds the patients' folders")
+    hint = HOW_TO_GET.get(root.as_posix(), "Set data.root in params.yaml to the folder with the patients' folders")
     try:
         if not root.exists():
-            raise UserError(f"{root}: data.root does not exist. {source}.")
+            raise UserError(f"{root}: data.root does not exist. {hint}.")
         if not root.is_dir():
-            raise UserError(f"{root}: data.root is a file. Expected: a folder. {source}.")
-        listing = list_pictures(root)
+            raise UserError(f"{root}: data.root is a file. Expected: a folder. {hint}.")
+        listing = list_image_files(root)
     except PermissionError:
-        raise UserError(f"{root}: data.root may not be read. Give yourself read permission.") from None
-    if not listing.pictures and "." in dict(listing.unreadable):
-        raise UserError(f"{root}: data.root may not be read. Give yourself read permission: chmod -R u+rX {root}")
-    if not listing.pictures:
-        raise UserError(f"{root}: data.root holds no pictures. Expected: files {', '.join(IMAGE_SUFFIXES)}. {source}.")
+        raise UserError(f"{root}: no permission to read data.root. Give yourself read permission.") from None
+    if not listing.files and "." in dict(listing.unreadable_folders):
+        raise UserError(f"{root}: no permission to read data.root. Give yourself read permission: chmod -R u+rX {root}")
+    if not listing.files:
+        raise UserError(f"{root}: data.root has no images. Expected: files {', '.join(IMAGE_SUFFIXES)}. {hint}.")
     return listing
 
 
-def pair_by_name(pictures: Sequence[str], root: Path, pattern: PatternParams) -> tuple[list[Pair], list[Fault]]:
-    """Join images and masks that are of the same patient and slice.
+def pair_by_name(paths: Sequence[str], root: Path, pattern: PatternParams) -> tuple[list[SlicePair], list[Fault]]:
+    """Pair images and masks that have the same patient and slice number in their names.
 
     Args:
-        pictures: POSIX paths relative to data.root.
-        root: data.root, for the message.
-        pattern: how the names are read.
+        paths: POSIX paths relative to data.root.
+        root: data.root, for the error message.
+        pattern: the templates of the file names.
 
     Returns:
-        The pairs, sorted by patient_id and slice_number, those with one file missing included; and the faults found in
-        the names.
+        The pairs, sorted by patient_id and slice_number, including those with one file missing; and the faults found
+        in the names.
 
     Raises:
-        UserError: if a template is wrong, or no name fits but those in a sub-folder would: the message names it.
+        UserError: if a template is invalid, or if no name fits but names relative to a sub-folder would. The message
+            names that sub-folder.
     """
     rules = {
-        kind: compile_template(f"data.pattern.{kind}", template, ("patient_id", "slice_number"))
-        for kind, template in (("image", pattern.image), ("mask", pattern.mask))
+        role: compile_template(f"data.pattern.{role}", template, ("patient_id", "slice_number"))
+        for role, template in (("image", pattern.image), ("mask", pattern.mask))
     }
-    found: dict[str, dict[tuple[str, int], str]] = {"image": {}, "mask": {}}
-    faults = []
-    for name in pictures:
-        matches = {kind: match for kind, rule in rules.items() if (match := rule.fullmatch(name))}
-        if len(matches) != 1:
-            kind = FaultKind.BOTH if matches else FaultKind.NAME
-            faults.append(Fault(kind, name, "fits both templates" if matches else "fits neither template"))
-            continue
-        ((role, match),) = matches.items()
-        key = (match["patient_id"], int(match["slice_number"]))
-        if key in found[role]:
-            faults.append(Fault(FaultKind.TWICE, name, f"{role} {key[1]} of {key[0]} again, as {found[role][key]}"))
-        found[role].setdefault(key, name)
-    if all(fault.kind is FaultKind.NAME for fault in faults) and len(faults) == len(pictures):
-        _look_elsewhere(pictures, root, list(rules.values()))
+    found, faults = _parse_names(paths, rules)
+    if len(faults) == len(paths) and all(fault.kind is FaultKind.UNKNOWN_NAME for fault in faults):
+        _suggest_sub_folder(paths, root, list(rules.values()))
     pairs = []
-    for key in sorted(found["image"].keys() | found["mask"].keys()):
-        image, mask = found["image"].get(key), found["mask"].get(key)
-        pairs.append(Pair(patient_id=key[0], slice_number=key[1], image=image, mask=mask))
+    for patient_id, number in sorted(found["image"].keys() | found["mask"].keys()):
+        image, mask = (found[role].get((patient_id, number)) for role in ("image", "mask"))
+        pairs.append(SlicePair(patient_id=patient_id, slice_number=number, image_path=image, mask_path=mask))
         if mask is None and image is not None:
-            faults.append(Fault(FaultKind.NO_MASK, image, f"no {_fill(pattern.mask, rules['image'], image)}"))
+            expected = _fill_template(pattern.mask, rules["image"], image)
+            faults.append(Fault(FaultKind.MISSING_MASK, image, f"no {expected}"))
         if image is None and mask is not None:
-            faults.append(Fault(FaultKind.NO_IMAGE, mask, f"no {_fill(pattern.image, rules['mask'], mask)}"))
+            expected = _fill_template(pattern.image, rules["mask"], mask)
+            faults.append(Fault(FaultKind.MISSING_IMAGE, mask, f"no {expected}"))
     return pairs, faults
 
 
-def find_gaps(pairs: Sequence[Pair]) -> list[Fault]:
-    """Find slice numbers that are missing in a patient, counted from 1, or from 0 where there is a slice 0.
+def find_gaps(pairs: Sequence[SlicePair]) -> list[Fault]:
+    """Find missing slice numbers, counted from 1, or from 0 for a patient who has a slice 0.
 
     Args:
-        pairs: sorted by patient_id and slice_number; a slice of which one file is there is no gap.
+        pairs: sorted by patient_id and slice_number. A slice with one file missing is not a gap.
 
     Returns:
-        A fault for each patient with gaps.
+        One fault for each patient with gaps.
     """
     numbers: dict[str, list[int]] = {}
     for pair in pairs:
@@ -119,35 +112,55 @@ def find_gaps(pairs: Sequence[Pair]) -> list[Fault]:
     faults = []
     for patient_id, present in numbers.items():
         gaps = [(before + 1, after - 1) for before, after in pairwise(present) if after - before > 1]
-        text = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in gaps)
+        missing = ", ".join(str(first) if first == last else f"{first} to {last}" for first, last in gaps)
         if gaps:
-            faults.append(
-                Fault(FaultKind.GAP, patient_id, f"{len(present) - 1} slices up to {present[-1]}, without {text}")
-            )
+            found = f"{len(present) - 1} slices, the last is {present[-1]}; missing: {missing}"
+            faults.append(Fault(FaultKind.SLICE_GAP, patient_id, found))
     return faults
 
 
-def _fill(template: str, rule: re.Pattern[str], name: str) -> str:
-    """The name of the other file of a slice, with slice_number written as it is in `name`."""
-    match = rule.fullmatch(name)
-    assert match is not None  # the name was read with this rule
-    for word, text in match.groupdict().items():
-        template = template.replace(f"{{{word}}}", text)
+def _parse_names(
+    paths: Sequence[str], rules: Mapping[str, re.Pattern[str]]
+) -> tuple[dict[str, dict[tuple[str, int], str]], list[Fault]]:
+    """Find the image and the mask of each (patient_id, slice_number); the first path counts if there are two."""
+    found: dict[str, dict[tuple[str, int], str]] = {"image": {}, "mask": {}}
+    faults = []
+    for path in paths:
+        matches = {role: match for role, rule in rules.items() if (match := rule.fullmatch(path))}
+        if len(matches) != 1:
+            kind = FaultKind.AMBIGUOUS_NAME if matches else FaultKind.UNKNOWN_NAME
+            faults.append(Fault(kind, path, "fits both templates" if matches else "fits neither template"))
+            continue
+        ((role, match),) = matches.items()
+        patient_id, number = match["patient_id"], int(match["slice_number"])
+        first = found[role].setdefault((patient_id, number), path)
+        if first != path:
+            text = f"{role} {number} of {patient_id} again, already found in {first}"
+            faults.append(Fault(FaultKind.DUPLICATE_SLICE, path, text))
+    return found, faults
+
+
+def _fill_template(template: str, rule: re.Pattern[str], path: str) -> str:
+    """Name the other file of a slice, with the placeholders written as in `path`."""
+    match = rule.fullmatch(path)
+    assert match is not None  # `path` was parsed with this rule
+    for name, text in match.groupdict().items():
+        template = template.replace(f"{{{name}}}", text)
     return template
 
 
-def _look_elsewhere(pictures: Sequence[str], root: Path, rules: list[re.Pattern[str]]) -> None:
-    """Raise if the names fit when they are read from sub-folders: the archive of the Kaggle set holds it twice."""
-    inner: Counter[str] = Counter()
-    for name in pictures:
-        parts = Path(name).parts
+def _suggest_sub_folder(paths: Sequence[str], root: Path, rules: list[re.Pattern[str]]) -> None:
+    """Raise an error that names the sub-folders from which the names fit; the archive of the Kaggle set has two."""
+    counts: Counter[str] = Counter()
+    for path in paths:
+        parts = Path(path).parts
         for depth in range(1, len(parts)):
             if any(rule.fullmatch("/".join(parts[depth:])) for rule in rules):
-                inner["/".join(parts[:depth])] += 1
+                counts["/".join(parts[:depth])] += 1
                 break
-    if inner:
-        choices = "\n".join(f"  root: {root / folder}    # {count} pictures" for folder, count in sorted(inner.items()))
+    if counts:
+        choices = "\n".join(f"  root: {root / folder}    # {count} files" for folder, count in sorted(counts.items()))
         raise UserError(
-            f"{root}: no name fits data.pattern, but names below it do. Set data.root in params.yaml to"
-            f"{' one of' if len(inner) > 1 else ''}\n{choices}"
+            f"{root}: no file name fits data.pattern, but names in its sub-folders do. Set data.root in params.yaml to"
+            f"{' one of' if len(counts) > 1 else ''}\n{choices}"
         )

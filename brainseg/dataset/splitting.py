@@ -1,4 +1,4 @@
-"""Who trains, who validates, who tests (step 7): by patient, or by slice as the notebook has it."""
+"""Splitting into training, validation and test (step 7): by patient, or by slice as in the notebook."""
 
 import warnings
 from pathlib import Path
@@ -11,58 +11,58 @@ from brainseg.errors import UserError
 from brainseg.files import SPLIT_COLUMNS, SUBSETS
 from brainseg.params import SplitParams
 
-HELD_OUT = Path("held_out")  # a dependency of the stage, so that an edited list splits anew
+HELD_OUT = Path("held_out")  # a dependency of the stage split, so that DVC runs it again after a list was edited
 
 
 def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = None) -> pd.DataFrame:
-    """Give each slice its subset.
+    """Assign each slice to a subset.
 
     Args:
         index: data/index.csv.
         split: the parameters.
-        fold: the fold that is the test subset; None: test_share or test_patients say.
+        fold: the fold that is the test subset; None: as given by test_share or test_patients.
 
     Returns:
-        A row a slice in the order of `index`; columns as in `brainseg.files.SPLIT_COLUMNS`.
+        One row per slice in the order of `index`, with the columns `brainseg.files.SPLIT_COLUMNS`.
 
     Raises:
-        UserError: if there are too few patients, a list of test patients does not fit, or a subset of a fold has no
-            tumour.
+        UserError: if there are too few patients, a list of test patients does not fit the data set, or a subset of a
+            fold has no tumour.
     """
     table = index[["patient_id", "slice_number"]].assign(subset="train", fold=pd.NA)
     if split.strategy == "slice":
         if fold is not None:
-            raise UserError("split: --fold K holds whole patients out; it goes with split.strategy: patient only")
+            raise UserError("split: --fold needs split.strategy: patient, because a fold consists of whole patients")
         rest, test = train_test_split(table.index, test_size=split.test_share, random_state=split.seed)
         table.loc[test, "subset"] = "test"
         if split.validation == "own":
-            _, own = train_test_split(rest, test_size=split.validation_share, random_state=split.seed)
-            table.loc[own, "subset"] = "validation"
+            _, validation = train_test_split(rest, test_size=split.validation_share, random_state=split.seed)
+            table.loc[validation, "subset"] = "validation"
         return table.astype(SPLIT_COLUMNS)
 
-    table["fold"] = _folds(index, len(split.folds), split.seed)
+    table["fold"] = _assign_folds(index, len(split.folds), split.seed)
     table.loc[_test_rows(index, table, split, fold), "subset"] = "test"
     rest = index[table.subset == "train"]
-    parts = _parts(split.validation_share, rest)
+    parts = _part_count(split.validation_share, rest)
     seed = split.seed if fold is None else int(np.random.SeedSequence((split.seed, fold)).generate_state(1)[0])
-    table.loc[rest.index[_folds(rest, parts, seed) == 0], "subset"] = "validation"
+    table.loc[rest.index[_assign_folds(rest, parts, seed) == 0], "subset"] = "validation"
     if fold is not None:
-        _refuse_without_tumour(index, table, fold)
+        _check_tumour_in_subsets(index, table, fold)
     return table.astype(SPLIT_COLUMNS)
 
 
 def split_counts(index: pd.DataFrame, table: pd.DataFrame) -> dict[str, int]:
-    """Patients and slices by subset, and the patients that stand in two subsets.
+    """Count patients and slices per subset, and the patients that are in more than one subset.
 
     Args:
         index: data/index.csv.
-        table: what `split_slices` gave for it.
+        table: the result of `split_slices` for it.
 
     Returns:
-        Flat counts for metrics/split.json; without a leak, patients_in_two_subsets is 0.
+        The values of metrics/split.json; patients_in_two_subsets is 0 if the split has no leak.
     """
     counts = {}
-    for subset in ("train", "validation", "test"):
+    for subset in SUBSETS:
         rows = table.subset == subset
         counts[f"{subset}_patients"] = int(table.patient_id[rows].nunique())
         counts[f"{subset}_slices"] = int(rows.sum())
@@ -78,63 +78,66 @@ def _test_rows(index: pd.DataFrame, table: pd.DataFrame, split: SplitParams, fol
             raise UserError(f"split: there is no fold {fold}; split.folds has 0 to {split.folds[-1]}")
         return table.fold == fold
     if split.test_patients is not None:
-        return index.patient_id.isin(_read_held_out(Path(split.test_patients), set(index.patient_id)))
-    return pd.Series(_folds(index, _parts(split.test_share, index), split.seed) == 0, index.index)
+        return index.patient_id.isin(_read_test_patients(Path(split.test_patients), set(index.patient_id)))
+    return pd.Series(_assign_folds(index, _part_count(split.test_share, index), split.seed) == 0, index.index)
 
 
-def _folds(index: pd.DataFrame, parts: int, seed: int) -> np.ndarray:
-    """A number from 0 to parts - 1 for each row, the same for all rows of a patient; sites are spread evenly."""
+def _assign_folds(index: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
+    """Assign a fold, 0 to folds - 1, to each row, the same for all rows of a patient. Sites are spread evenly."""
     patients = index.groupby("patient_id").site.first()
-    if len(patients) < parts:
+    if len(patients) < folds:
         raise UserError(
-            f"split: {parts} parts wanted from {len(patients)} patients. Shorten split.folds (or raise the shares) in "
-            "params.yaml, or add patients"
+            f"split: {len(patients)} patients cannot be split into {folds} parts. Shorten split.folds (or raise "
+            "split.test_share and split.validation_share) in params.yaml, or add patients"
         )
     sizes = patients.value_counts()
-    small = sizes.index[sizes < parts]  # cannot be in every part, so they are spread together
+    small = sizes.index[sizes < folds]  # too small for every fold, so they are spread together
     sites = index.site.where(~index.site.isin(small), "other")
-    numbers = np.empty(len(index), np.int64)
-    splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    fold_of_row = np.empty(len(index), np.int64)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        # Rare sites are spread as far as they go.
+        # Small sites are spread over as many folds as they have patients.
         warnings.filterwarnings("ignore", "The least populated class")
-        for number, (_, rows) in enumerate(splitter.split(index, sites, groups=index.patient_id)):
-            numbers[rows] = number
-    return numbers
+        for fold, (_, rows) in enumerate(splitter.split(index, sites, groups=index.patient_id)):
+            fold_of_row[rows] = fold
+    return fold_of_row
 
 
-def _refuse_without_tumour(index: pd.DataFrame, table: pd.DataFrame, fold: int) -> None:
-    """A fold without tumour to learn, choose or test on is found here, before the others have trained for hours."""
+def _check_tumour_in_subsets(index: pd.DataFrame, table: pd.DataFrame, fold: int) -> None:
+    """Raise if a subset has no tumour: a fold that cannot be scored is found before the others train for hours."""
     with_tumour = set(table.subset[index.tumour_pixels > 0])
     if missing := [subset for subset in SUBSETS if subset not in with_tumour]:
         raise UserError(
-            f"split: fold {fold} has no tumour in {' and '.join(missing)}, so nothing can be learnt, chosen or scored "
-            "there. Shorten split.folds or change split.seed in params.yaml"
+            f"split: fold {fold} has no tumour in {' and '.join(missing)}, so a model cannot be trained, chosen or "
+            "scored there. Shorten split.folds or change split.seed in params.yaml"
         )
 
 
-def _parts(share: float, index: pd.DataFrame) -> int:
-    """The number of equal parts of which one is about `share`, at least one patient each."""
-    return max(2, min(round(1 / share), len(set(index.patient_id))))
+def _part_count(fraction: float, index: pd.DataFrame) -> int:
+    """Choose how many equal parts to make so that one is about `fraction`, with at least one patient per part."""
+    return max(2, min(round(1 / fraction), len(set(index.patient_id))))
 
 
-def _read_held_out(path: Path, known: set[str]) -> set[str]:
+def _read_test_patients(path: Path, known: set[str]) -> set[str]:
+    """Read a list of test patients; `known` are the patients of the data set."""
     if path.parent != HELD_OUT:
         raise UserError(
-            f"split.test_patients: {path} is not in {HELD_OUT}/, where DVC sees a change of it. Move it there"
+            f"split.test_patients: {path} is not in {HELD_OUT}/, where DVC notices changes of the list. Move it there"
         )
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise UserError(f"split.test_patients: {path} not found. Write it, a patient_id a line, or set null") from None
-    wanted = {name for line in lines if (name := line.partition("#")[0].strip())}
-    if not wanted or wanted >= known:
         raise UserError(
-            f"{path}: names {len(wanted)} patients, where some of the {len(known)} in data.root were expected"
-        )
-    if strangers := sorted(wanted - known):
+            f"split.test_patients: {path} not found. Write it with one patient_id per line, or set null"
+        ) from None
+    listed = {name for line in lines if (name := line.partition("#")[0].strip())}
+    if not listed or listed >= known:
         raise UserError(
-            f"{path}: {len(strangers)} of {len(wanted)} ids are not among the patients in data.root: "
-            f"{', '.join(strangers[:5])}{', ...' if len(strangers) > 5 else ''}. Mend the list or data.root"
+            f"{path}: lists {len(listed)} patients. Expected: some, but not all, of the {len(known)} in data.root"
         )
-    return wanted
+    if unknown := sorted(listed - known):
+        raise UserError(
+            f"{path}: {len(unknown)} of {len(listed)} patients are not in data.root: "
+            f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}. Correct the list or data.root"
+        )
+    return listed

@@ -1,4 +1,4 @@
-"""What the index of a data set says of it, and which slices are shown first."""
+"""Counts of an indexed data set, and a random sample of its slices."""
 
 import hashlib
 from pathlib import PurePosixPath
@@ -10,14 +10,14 @@ from brainseg.params import IndexParams
 
 
 def index_counts(table: pd.DataFrame) -> dict[str, object]:
-    """Count what a data set holds.
+    """Count patients, files, slices and tumour pixels of a data set.
 
     Args:
         table: data/index.csv, at least one row.
 
     Returns:
-        The numbers of metrics/index.json: counts, shares in [0, 1] of slices and of pixels, sizes in pixels, and the
-        first 32 hex digits of a sha256 over the slices' names and digests, which changes with any pixel of the set.
+        The values of metrics/index.json: counts; fractions in [0, 1] of slices and pixels with tumour; sizes in
+        pixels; and the first 32 hex digits of a sha256 of the slices' names and digests, which changes with any pixel.
     """
     per_patient = table.groupby("patient_id")["missing_sequences"].first()
     pixels = table["height"] * table["width"]
@@ -25,7 +25,7 @@ def index_counts(table: pd.DataFrame) -> dict[str, object]:
     return {
         "patients": len(per_patient),
         "sites": table["site"].nunique(),
-        "folders": len({PurePosixPath(name).parent for name in table["image_path"]}),
+        "folders": len({PurePosixPath(path).parent for path in table["image_path"]}),
         "images": table["image_path"].nunique(),
         "masks": table["mask_path"].nunique(),
         "slices": len(table),
@@ -42,18 +42,20 @@ def index_counts(table: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def choose_slices(table: pd.DataFrame, params: IndexParams) -> pd.DataFrame:
-    """Draw random slices, half of them (rounded up) with tumour.
+def sample_slices(table: pd.DataFrame, params: IndexParams) -> pd.DataFrame:
+    """Sample random slices, half of them (rounded up) with tumour.
 
     Args:
         table: data/index.csv.
-        params: how many, and the seed.
+        params: the number of slices, and the seed.
 
     Returns:
-        That many rows, or all there are; if one half is too small the other fills up. Those with tumour come first.
+        The sampled rows, those with tumour first. If there are too few slices with or without tumour, the other kind
+        fills up; if there are too few slices altogether, all rows.
     """
     order = table.iloc[np.random.default_rng(params.seed).permutation(len(table))]
-    tumour = order["tumour_pixels"] > 0
-    with_tumour, without = order[tumour], order[~tumour]
-    wanted = min(max((params.pictures + 1) // 2, params.pictures - len(without)), len(with_tumour))
-    return pd.concat([with_tumour.head(wanted), without.head(params.pictures - wanted)])
+    has_tumour = order["tumour_pixels"] > 0
+    with_tumour, without_tumour = order[has_tumour], order[~has_tumour]
+    half = (params.pictures + 1) // 2
+    count = min(max(half, params.pictures - len(without_tumour)), len(with_tumour))
+    return pd.concat([with_tumour.head(count), without_tumour.head(params.pictures - count)])

@@ -1,1 +1,1 @@
-"""Scores per patient, their confidence intervals, and comparisons between runs."""
+"""Scores per patient with confidence intervals, the choice of the operating point, and comparisons between runs."""

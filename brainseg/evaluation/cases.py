@@ -1,4 +1,4 @@
-"""Patients as they are scored: the slices of a subset with their outlines and their probability maps."""
+"""Read patients for scoring: the slices of a subset with their reference masks and probability maps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from brainseg.prediction.probability_maps import read_probabilities
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One patient, read.
+    """One patient's slices to score.
 
     Attributes:
         site: the hospital's code.
-        volume: the slices to score, on the patient's own grid; all of the patient's where the split is by patient.
-        probability: shape (S, H, W), float32 in [0, 1], of these slices.
-        head: shape (S, H, W), bool, pixels inside the head.
-        normalisation: mean and deviation over the head of the whole patient, also where only some slices are scored.
+        volume: the slices to score, on the patient's own grid; all slices of the patient if the split is by patient.
+        probability: predicted probabilities of these slices, shape (S, H, W), float32 in [0, 1].
+        head: shape (S, H, W), bool, True = inside the head.
+        normalisation: fitted to the brain of the whole patient, even if only some slices are scored.
     """
 
     site: str
@@ -34,48 +34,20 @@ class Case:
     normalisation: Normalisation
 
 
-def subset_rows(index: pd.DataFrame, split: pd.DataFrame, subset: str) -> pd.DataFrame:
-    """The rows of data/index.csv that stand in a subset.
-
-    Args:
-        index: a row per slice, tables.INDEX_COLUMNS.
-        split: a row per slice, tables.SPLIT_COLUMNS.
-        subset: train, validation or test.
-
-    Returns:
-        Rows of `index`, all its columns, by patient and slice number; empty if the subset is.
-
-    Raises:
-        UserError: if the split names a slice twice, or one that the index does not have.
-    """
-    key = ["patient_id", "slice_number"]
-    wanted = split.loc[split["subset"] == subset, key].sort_values(key)
-    rows = wanted.merge(index, how="left", on=key, indicator=True)
-    wrong = rows[rows.duplicated(key) | (rows["_merge"] == "left_only")]
-    if len(wrong):
-        first = wrong.iloc[0]
-        raise UserError(
-            f"data/split.csv does not go with data/index.csv: {len(wrong)} {subset} slice(s) stand there twice or not "
-            f"at all, the first is {first['patient_id']} slice {first['slice_number']}. Write both again: "
-            "dvc repro --force index split"
-        )
-    return rows[index.columns]
-
-
 def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictions: Path) -> Iterator[Case]:
-    """Read the slices in `rows`, a patient at a time, so that one is in memory.
+    """Read patients one at a time, so that only one is in memory.
 
     Args:
-        rows: rows of `index`; may be some of a patient's slices, may be none at all.
-        index: data/index.csv, for the patients' other slices: means and deviations are of whole patients.
+        rows: rows of `index`, the slices to read; may be some of a patient's slices, or empty.
+        index: data/index.csv; the patients' other slices are needed because normalisation is fitted to whole patients.
         root: folder that the paths are relative to.
-        predictions: folder with <patient_id>.npz as predict writes them; may hold more slices than `rows`.
+        predictions: folder with <patient_id>.npz as the stage predict writes them; may contain more slices than `rows`.
 
     Yields:
         Patients, in the order of their identifiers.
 
     Raises:
-        UserError: if a picture or a prediction is missing or unreadable, or does not go with the other.
+        UserError: if an image or a prediction is missing or unreadable, or they do not match.
     """
     for patient_id, patient_rows in rows.groupby("patient_id"):
         whole = read_volume(index[index["patient_id"] == patient_id], root)
@@ -89,29 +61,29 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
         yield Case(
             site=str(patient_rows["site"].iloc[0]),
             volume=volume,
-            probability=_maps_of(volume, predictions / f"{patient_id}.npz"),
+            probability=_read_maps(predictions / f"{patient_id}.npz", volume),
             head=head_mask(whole.image)[scored],
             normalisation=fit_normalisation(whole.image, "brain_zscore"),
         )
-        del whole, volume  # or they are held while the next patient is read
+        del whole, volume  # release the memory before the next patient is read
 
 
-def _maps_of(volume: Volume, path: Path) -> FloatArray:
-    """The probability maps of exactly the volume's slices, shape (S, H, W)."""
-    again = "Write it again: dvc repro --force predict"
+def _read_maps(path: Path, volume: Volume) -> FloatArray:
+    """Read the probability maps of the volume's slices, shape (S, H, W), float32."""
+    remedy = "Write it again: dvc repro --force predict"
     maps, numbers = read_probabilities(path)
     if maps.ndim != 3 or len(maps) != len(numbers):
-        raise UserError(f"{path}: {len(numbers)} slice number(s) for maps of shape {maps.shape}. {again}")
-    place = {number: position for position, number in enumerate(numbers.tolist())}
-    missing = [number for number in volume.slice_numbers.tolist() if number not in place]
+        raise UserError(f"{path}: {len(numbers)} slice number(s) for maps of shape {maps.shape}. {remedy}")
+    position = {number: position for position, number in enumerate(numbers.tolist())}
+    missing = [number for number in volume.slice_numbers.tolist() if number not in position]
     if missing:
         raise UserError(
             f"{path}: {len(missing)} of {len(volume.slice_numbers)} slices to score are not in it, the first is slice "
-            f"{missing[0]}. {again}"
+            f"{missing[0]}. {remedy}"
         )
     if maps.shape[1:] != volume.mask_true.shape[1:]:
         raise UserError(
             f"{path}: maps are {maps.shape[1]} x {maps.shape[2]} pixels, the patient's slices are "
-            f"{volume.mask_true.shape[1]} x {volume.mask_true.shape[2]}. {again}"
+            f"{volume.mask_true.shape[1]} x {volume.mask_true.shape[2]}. {remedy}"
         )
-    return maps[[place[number] for number in volume.slice_numbers.tolist()]]
+    return maps[[position[number] for number in volume.slice_numbers.tolist()]]

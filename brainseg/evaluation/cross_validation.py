@@ -1,4 +1,4 @@
-"""The folds of a cross-validation joined: every patient once, scored by a network that never saw them."""
+"""Join the folds of a cross-validation: every patient once, scored by a network that was not trained on them."""
 
 import json
 from collections.abc import Sequence
@@ -9,36 +9,27 @@ from typing import Literal
 import pandas as pd
 
 from brainseg.errors import UserError
-from brainseg.evaluation.patient_scores import SCORES
-from brainseg.evaluation.summary import SEED
+from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.files import SPLIT_COLUMNS, read_table
 from brainseg.metrics import bootstrap
 
-# metrics/patients.csv as the stage evaluate writes it.
-COUNTS = ("slices", "slices_with_tumour", "tumour_pixels", "predicted_pixels", "lesions")
-PATIENT_COLUMNS = {
-    "patient_id": "str",
-    "site": "str",
-    **dict.fromkeys(COUNTS, "int64"),
-    **dict.fromkeys((*SCORES, "flair_dice"), "float64"),
-}
-SYNTHETIC = "PHAN_"  # how the names begin that brainseg/phantom/patients.py gives
-NAMED = 3  # patients that a message names
+SYNTHETIC = "PHAN_"  # start of the identifiers that brainseg/phantom/patients.py assigns
+MAX_NAMED = 3  # patients named in a message
 
 PatientSource = Literal["published", "synthetic", "other"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """What is kept of one fold.
+    """Results of one fold.
 
     Attributes:
         number: as in split.folds.
-        patients: its metrics/patients.csv, a row a test patient.
-        subsets: a row per patient and subset; columns patient_id and subset.
-        threshold: chosen on its validation patients.
-        smallest_lesion: likewise, voxels.
-        validation_dice: mean over its validation patients.
+        patients: its metrics/patients.csv, one row per test patient.
+        subsets: columns patient_id and subset, one row per patient and subset.
+        threshold: chosen on the fold's validation patients.
+        smallest_lesion: chosen on the fold's validation patients, voxels.
+        validation_dice: mean Dice of the fold's validation patients.
     """
 
     number: int
@@ -50,14 +41,17 @@ class Fold:
 
 
 def read_folds(folder: Path, numbers: Sequence[int]) -> list[Fold]:
-    """Read what the stages wrote for each fold.
+    """Read the results of all folds.
 
     Args:
-        folder: holds a folder a fold, named by its number.
+        folder: contains one folder per fold, named by its number.
         numbers: split.folds.
 
+    Returns:
+        The folds, in the order of `numbers`.
+
     Raises:
-        UserError: if a fold is not there, or one of its files is not what it should be.
+        UserError: if a fold is missing, or one of its files is unreadable.
     """
     missing = [number for number in numbers if not (folder / f"{number}/metrics/patients.csv").is_file()]
     if missing:
@@ -68,32 +62,41 @@ def read_folds(folder: Path, numbers: Sequence[int]) -> list[Fold]:
     return [_read_fold(folder / str(number), number) for number in numbers]
 
 
-def pool(folds: Sequence[Fold], patient_ids: set[str]) -> pd.DataFrame:
+def join_folds(folds: Sequence[Fold], patient_ids: set[str]) -> pd.DataFrame:
     """Join the scores of the test patients of all folds.
 
     Args:
         folds: at least one.
-        patient_ids: everyone in data/index.csv.
+        patient_ids: all patients of data/index.csv.
 
     Returns:
-        A row per patient, sorted by patient_id: fold, then `PATIENT_COLUMNS`.
+        One row per patient, sorted by patient_id: column fold, then `PATIENT_COLUMNS`.
 
     Raises:
-        UserError: if a patient is scored twice, not at all, or by a network that saw them.
+        UserError: if a patient is scored twice, not at all, or by a network that was trained on them.
     """
     for fold in folds:
         tested = set(fold.subsets.patient_id[fold.subsets.subset == "test"])
         seen = set(fold.subsets.patient_id[fold.subsets.subset != "test"])
-        _refuse(tested & seen, f"fold {fold.number} tests patients that it trains or validates on")
-        _refuse(tested ^ set(fold.patients.patient_id), f"the scores of fold {fold.number} are of other patients")
-    pooled = pd.concat([fold.patients.assign(fold=fold.number) for fold in folds], ignore_index=True)
-    _refuse(set(pooled.patient_id[pooled.patient_id.duplicated()]), "more than one fold has scores of these patients")
-    _refuse(patient_ids ^ set(pooled.patient_id), "the folds together are not the patients of data/index.csv")
-    return pooled[["fold", *PATIENT_COLUMNS]].sort_values("patient_id", ignore_index=True)
+        _require_none(tested & seen, f"fold {fold.number} tests patients that it trains or validates on")
+        _require_none(tested ^ set(fold.patients.patient_id), f"the scores of fold {fold.number} are of other patients")
+    joined = pd.concat([fold.patients.assign(fold=fold.number) for fold in folds], ignore_index=True)
+    repeated = set(joined.patient_id[joined.patient_id.duplicated()])
+    _require_none(repeated, "more than one fold has scores of these patients")
+    _require_none(patient_ids ^ set(joined.patient_id), "the folds together are not the patients of data/index.csv")
+    return joined[["fold", *PATIENT_COLUMNS]].sort_values("patient_id", ignore_index=True)
 
 
 def fold_table(folds: Sequence[Fold]) -> pd.DataFrame:
-    """A row per fold: fold, test_patients, dice_mean, dice_median, threshold, smallest_lesion, validation_dice_mean."""
+    """Make cv/metrics/folds.csv.
+
+    Args:
+        folds: at least one.
+
+    Returns:
+        One row per fold. Columns fold, test_patients, dice_mean, dice_median, threshold, smallest_lesion,
+        validation_dice_mean.
+    """
     rows = [
         {
             "fold": fold.number,
@@ -110,17 +113,19 @@ def fold_table(folds: Sequence[Fold]) -> pd.DataFrame:
 
 
 def summarise(patients: pd.DataFrame, folds: pd.DataFrame) -> dict[str, float | int]:
-    """The metrics of cv/metrics/cross_validation.json, named apart from those of the other metrics files.
+    """Compute the metrics of cv/metrics/cross_validation.json.
+
+    Their names differ from those in the other metrics files.
 
     Args:
-        patients: what `pool` gave.
-        folds: a `fold_table`.
+        patients: the result of `join_folds`.
+        folds: the result of `fold_table`.
 
     Returns:
-        name -> number, NaN where undefined. Intervals are of 95 %, patients drawn again; cv_fold_dice_mean_* is the
-        spread of the folds' means.
+        name -> value, NaN where undefined. Intervals are 95 % intervals over patients. cv_fold_dice_mean_min, _max and
+        _sd describe the variation of the folds' means.
     """
-    mean, median = (bootstrap.interval(patients.dice, seed=SEED, statistic=name) for name in ("mean", "median"))
+    mean, median = (bootstrap.interval(patients.dice, statistic=name) for name in ("mean", "median"))
     return {
         "cv_folds": len(folds),
         "cv_patients": len(patients),
@@ -143,11 +148,14 @@ def summarise(patients: pd.DataFrame, folds: pd.DataFrame) -> dict[str, float | 
 
 
 def patient_source(patients: pd.DataFrame, index_metrics: Path) -> PatientSource:
-    """Whose scores these are, for a published figure is a yardstick for patients of the published set only.
+    """Determine where the patients come from; published scores are comparable for the published data set only.
 
     Args:
-        patients: what `pool` gave.
-        index_metrics: metrics/index.json, which counts the patients whose pixels are those of the published set.
+        patients: the result of `join_folds`.
+        index_metrics: metrics/index.json, which counts the patients whose pixels equal those of the published set.
+
+    Returns:
+        "published", "synthetic" or "other".
 
     Raises:
         UserError: if the file is missing or unreadable.
@@ -178,17 +186,17 @@ def _read_metrics(path: Path, *names: str) -> list[float]:
         return [content[name] for name in names]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"{path}: not readable ({type(error).__name__}: {error}). Run what writes it again: dvc repro index && "
-            "dvc --cd cv repro"
+            f"{path}: not readable ({type(error).__name__}: {error}). Run the stage that writes it again: dvc repro "
+            "index && dvc --cd cv repro"
         ) from None
 
 
-def _refuse(patient_ids: set[str], what: str) -> None:
-    """Raise if there are such patients."""
+def _require_none(patient_ids: set[str], fault: str) -> None:
+    """Raise UserError if there are patients with a fault."""
     if patient_ids:
-        named = sorted(patient_ids)[:NAMED]
-        more = ", ..." if len(patient_ids) > NAMED else ""
+        named = sorted(patient_ids)[:MAX_NAMED]
+        more = ", ..." if len(patient_ids) > MAX_NAMED else ""
         raise UserError(
-            f"cross-validation: {what}: {', '.join(named)}{more} ({len(patient_ids)} in all). The folds are of "
-            "different splits. Make them anew: dvc repro index && dvc --cd cv repro, with --force where nothing changed"
+            f"cross-validation: {fault}: {', '.join(named)}{more} ({len(patient_ids)} in all). The folds come from "
+            "different splits. Run them again: dvc repro index && dvc --cd cv repro, with --force if nothing changed"
         )

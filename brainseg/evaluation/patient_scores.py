@@ -1,11 +1,12 @@
-"""Patients in, scores out: the model's, and those of two models that anyone can have.
+"""Score each patient: the model, and two untrained baselines beside it.
 
-A patient is read, scored and let go before the next one: what stays is numbers, counts of a slice at a time, and two
-histograms of probabilities.
+Patients are read, scored and released one at a time. Only numbers, the counts of each slice and two histograms of
+probabilities are kept.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,44 +18,65 @@ from brainseg.metrics import calibration, detection, lesions, overlap, probabili
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
 
-# No spacing is stored with these pictures, so distances are in pixels, a step to the next slice counting as one:
-# brainseg.metrics.surface says what that makes of them. An outline is rounded to the grid by up to a pixel: truth and
-# prediction together by two, which is no error yet.
+# The images have no stored spacing, so distances are in pixels, and a step to the next slice counts as one pixel;
+# brainseg.metrics.surface describes the consequences. An outline is rounded to the grid by up to one pixel, so a
+# distance of two between reference and prediction is not an error yet.
 NSD_TOLERANCE = 2
+NSD = f"nsd_{NSD_TOLERANCE}px"
 OVERLAPS = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
-SCORES = (
-    *OVERLAPS,
-    "volume_error",
-    "volume_bias",
-    "hd95_px",
-    "assd_px",
-    f"nsd_{NSD_TOLERANCE}px",
-    "lesion_dice",
-    "lesion_sensitivity",
-    "lesion_false_positives",
-    "slice_sensitivity",
-    "slice_specificity",
-    "slice_auc",
-    "calibration_error",
-    "brier_loss",
-    "binary_cross_entropy_loss",
-    "soft_dice_loss",
-)
+
+# All scores of a patient in the order of the tables, with the values that are better: those higher, lower or near zero.
+SCORES: dict[str, Literal["higher", "lower", "zero"]] = {
+    "dice": "higher",
+    "iou": "higher",
+    "sensitivity": "higher",
+    "specificity": "higher",
+    "precision": "higher",
+    "accuracy": "higher",
+    "volume_error": "lower",
+    "volume_bias": "zero",
+    "hd95_px": "lower",
+    "assd_px": "lower",
+    NSD: "higher",
+    "lesion_dice": "higher",
+    "lesion_sensitivity": "higher",
+    "lesion_false_positives": "lower",
+    "slice_sensitivity": "higher",
+    "slice_specificity": "higher",
+    "slice_auc": "higher",
+    "calibration_error": "lower",
+    "brier_loss": "lower",
+    "binary_cross_entropy_loss": "lower",
+    "soft_dice_loss": "lower",
+}
+
+# metrics/patients.csv, one row per patient: column -> dtype. Scores are NaN where undefined.
+PATIENT_COLUMNS = {
+    "patient_id": "str",
+    "site": "str",
+    "slices": "int64",
+    "slices_with_tumour": "int64",
+    "tumour_pixels": "int64",
+    "predicted_pixels": "int64",
+    "lesions": "int64",  # of the reference
+    **dict.fromkeys(SCORES, "float64"),
+    "flair_dice": "float64",  # of the FLAIR-threshold baseline
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatientScores:
-    """What is kept of a scored patient.
+    """Scores of one patient.
 
     Attributes:
         patient_id: the patient's identifier.
         site: the hospital's code.
-        slices: slice number -> counts of its pixels, on the patient's own grid; scored slices only.
+        slices: slice number -> pixel counts on the patient's own grid; scored slices only.
         slice_score: shape (S,), float64, sum of each slice's probabilities, in the order of `slices`.
-        lesions: connected components of the reference.
-        model: name -> score, `SCORES`, of the model at its operating point; NaN where undefined.
-        background: the same of the model that finds nothing.
-        flair: the same of the trivial model, FLAIR above a threshold.
+        lesions: number of connected components of the reference.
+        model: `SCORES` of the model at its operating point, name -> value; NaN where undefined.
+        background: the same for the all-background baseline, which outlines nothing.
+        flair: the same for the FLAIR-threshold baseline.
     """
 
     patient_id: str
@@ -68,18 +90,18 @@ class PatientScores:
 
     @property
     def total(self) -> Confusion:
-        """Counts of the whole stacked volume."""
+        """Pixel counts of the whole volume."""
         return sum(self.slices.values(), Confusion())
 
 
 @dataclass(frozen=True, kw_only=True)
 class SubsetScores:
-    """What is kept of a scored subset.
+    """Scores of a subset.
 
     Attributes:
         patients: in the order of their identifiers.
-        histogram: of all pixels, see `brainseg.metrics.probability.histogram`.
-        head_histogram: of the pixels inside the heads.
+        histogram: counts of all pixels by probability, see `brainseg.metrics.probability.histogram`.
+        head_histogram: the same for the pixels inside the heads.
     """
 
     patients: tuple[PatientScores, ...]
@@ -88,12 +110,12 @@ class SubsetScores:
 
     @property
     def slices(self) -> tuple[Confusion, ...]:
-        """Counts of every slice of every patient."""
+        """Pixel counts of every slice of every patient."""
         return tuple(counts for patient in self.patients for counts in patient.slices.values())
 
     @property
     def pooled(self) -> Confusion:
-        """Counts of all pixels, as if there was one patient."""
+        """Pixel counts of all patients together."""
         return sum(self.slices, Confusion())
 
 
@@ -101,9 +123,10 @@ def score_cases(cases: Iterable[Case], point: OperatingPoint, *, flair_threshold
     """Score patients one at a time.
 
     Args:
-        cases: the patients; may be none.
-        point: the model's threshold and smallest lesion.
-        flair_threshold: the trivial model's, deviations above the mean; NaN: its scores are NaN.
+        cases: the patients; may be empty.
+        point: threshold and smallest lesion of the model.
+        flair_threshold: of the FLAIR-threshold baseline, in standard deviations above the mean; if NaN, its scores are
+            NaN.
 
     Returns:
         Scores and counts.
@@ -116,20 +139,20 @@ def score_cases(cases: Iterable[Case], point: OperatingPoint, *, flair_threshold
         histogram += probability.histogram(mask_true=mask_true, probability=maps)
         head_histogram += calibration.histogram_inside(mask_true=mask_true, probability=maps, head=case.head)
         patients.append(_score_patient(case, point, flair_threshold))
-        del case, mask_true, maps  # or they are held while the next patient is read
+        del case, mask_true, maps  # release the memory before the next patient is read
     return SubsetScores(patients=tuple(patients), histogram=histogram, head_histogram=head_histogram)
 
 
 def score_masks(
     *, mask_true: BoolArray, mask_pred: BoolArray, probability_pred: FloatArray, head: BoolArray
 ) -> dict[str, float]:
-    """Every score of one patient.
+    """Compute every score of one patient.
 
     Args:
         mask_true: reference, shape (S, H, W), bool, True = tumour.
-        mask_pred: prediction, same shape, bool; what overlap, distances, lesions and found slices are of.
-        probability_pred: same shape, float32 in [0, 1]; what losses, calibration and ranked slices are of.
-        head: same shape, bool; calibration is of pixels inside it.
+        mask_pred: thresholded prediction, same shape, bool; used for overlap, distances, lesions and slice detection.
+        probability_pred: same shape, float32 in [0, 1]; used for losses, calibration and the AUC of slices.
+        head: same shape, bool, True = inside the head; calibration is measured there.
 
     Returns:
         name -> score, in the order of `SCORES`; NaN where undefined. Distances are in pixels.
@@ -145,14 +168,14 @@ def score_masks(
     scores = {name: getattr(counts, name) for name in (*OVERLAPS, "volume_error", "volume_bias")} | {
         "hd95_px": distances.hd95,
         "assd_px": distances.assd,
-        f"nsd_{NSD_TOLERANCE}px": distances.nsd(NSD_TOLERANCE),
+        NSD: distances.nsd(NSD_TOLERANCE),
         "lesion_dice": matched.lesion_dice,
         "lesion_sensitivity": matched.lesion_sensitivity,
         "lesion_false_positives": matched.false_positives,
         "slice_sensitivity": slices.sensitivity,
         "slice_specificity": slices.specificity,
         "slice_auc": detection.auc(
-            slice_true=np.asarray(mask_true.any(axis=(1, 2))), slice_score=slice_scores(probability_pred)
+            slice_true=np.asarray(mask_true.any(axis=(1, 2))), slice_score=_slice_scores(probability_pred)
         ),
         "calibration_error": calibration.reliability(inside).expected_calibration_error,
         "brier_loss": calibration.brier_loss(inside),
@@ -164,8 +187,8 @@ def score_masks(
     return {name: scores[name] for name in SCORES}
 
 
-def slice_scores(maps: FloatArray) -> NDArray[np.float64]:
-    """How sure each slice holds tumour: the sum of its probabilities, shape (S,), from (S, H, W)."""
+def _slice_scores(maps: FloatArray) -> NDArray[np.float64]:
+    """Evidence for tumour in each slice: the sum of its probabilities, shape (S,), from maps of shape (S, H, W)."""
     return np.asarray(maps.sum(axis=(1, 2), dtype=np.float64))
 
 
@@ -175,7 +198,7 @@ def _score_patient(case: Case, point: OperatingPoint, flair_threshold: float) ->
     nothing = np.zeros_like(mask_true)
     flair = dict.fromkeys(SCORES, float("nan"))
     if not np.isnan(flair_threshold):
-        flair = _score_certain(mask_true=mask_true, mask_pred=flair_mask(case, flair_threshold), head=head)
+        flair = _score_binary(mask_true=mask_true, mask_pred=flair_mask(case, flair_threshold), head=head)
     return PatientScores(
         patient_id=case.volume.patient_id,
         site=case.site,
@@ -183,16 +206,16 @@ def _score_patient(case: Case, point: OperatingPoint, flair_threshold: float) ->
             number: overlap.count(mask_true=mask_true[position], mask_pred=mask_pred[position])
             for position, number in enumerate(case.volume.slice_numbers.tolist())
         },
-        slice_score=slice_scores(case.probability),
+        slice_score=_slice_scores(case.probability),
         lesions=len(lesions.match_lesions(mask_true=mask_true, mask_pred=nothing).found),
         model=score_masks(mask_true=mask_true, mask_pred=mask_pred, probability_pred=case.probability, head=head),
-        background=_score_certain(mask_true=mask_true, mask_pred=nothing, head=head),
+        background=_score_binary(mask_true=mask_true, mask_pred=nothing, head=head),
         flair=flair,
     )
 
 
-def _score_certain(*, mask_true: BoolArray, mask_pred: BoolArray, head: BoolArray) -> dict[str, float]:
-    """Scores of a model that has no doubts: its probabilities are 0 and 1."""
+def _score_binary(*, mask_true: BoolArray, mask_pred: BoolArray, head: BoolArray) -> dict[str, float]:
+    """Score a binary mask as probabilities 0 and 1."""
     return score_masks(
         mask_true=mask_true, mask_pred=mask_pred, probability_pred=mask_pred.astype(np.float32), head=head
     )

@@ -1,4 +1,4 @@
-"""Scores in, tables to plot out: what the stage evaluate writes under plots/."""
+"""Tables that the stage evaluate writes under plots/, for `dvc plots` to draw."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,25 @@ from brainseg.evaluation.threshold_search import ThresholdSearch
 from brainseg.metrics import calibration, probability
 from brainseg.prediction.operating_point import OperatingPoint
 
-PLOT_ROWS = 200  # DVC draws every row in the browser and git keeps them
+MAX_ROWS = 200  # DVC draws every row in the browser, and git keeps them
 
 
-def thinned(table: pd.DataFrame) -> pd.DataFrame:
-    """All rows, or 200 spread evenly from the first to the last."""
-    if len(table) <= PLOT_ROWS:
+def thin(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep at most 200 rows, evenly spaced from the first to the last."""
+    if len(table) <= MAX_ROWS:
         return table
-    return table.iloc[np.linspace(0, len(table) - 1, PLOT_ROWS).round().astype(int)]
+    return table.iloc[np.linspace(0, len(table) - 1, MAX_ROWS).round().astype(int)]
 
 
 def confusion_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
-    """One row per slice, because DVC's confusion template counts rows: does it hold tumour, was any predicted."""
+    """List whether each slice contains tumour and whether tumour was predicted; DVC's template counts the rows.
+
+    Args:
+        patients: the scored patients.
+
+    Returns:
+        One row per slice: patient_id, slice_number, and actual and predicted, which are "tumour" or "no tumour".
+    """
     words = ("no tumour", "tumour")
     rows = [
         (patient.patient_id, number, words[counts.tumour > 0], words[counts.predicted > 0])
@@ -33,28 +40,40 @@ def confusion_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
 
 
 def dice_table(patients: pd.DataFrame) -> pd.DataFrame:
-    """patient_id and dice of an `evaluation.patient_table`, best first, without undefined ones; at most 200 rows."""
-    return thinned(patients[["patient_id", "dice"]].dropna().sort_values("dice", ascending=False, kind="stable"))
+    """Select patient_id and dice, best first, without undefined values, at most 200 rows."""
+    return thin(patients[["patient_id", "dice"]].dropna().sort_values("dice", ascending=False, kind="stable"))
 
 
 def volume_table(patients: pd.DataFrame) -> pd.DataFrame:
-    """patient_id, tumour_pixels and predicted_pixels of an `evaluation.patient_table`, smallest tumour first."""
+    """Select patient_id, tumour_pixels and predicted_pixels, smallest tumour first, at most 200 rows."""
     columns = ["patient_id", "tumour_pixels", "predicted_pixels"]
-    return thinned(patients[columns].sort_values("tumour_pixels", kind="stable"))
+    return thin(patients[columns].sort_values("tumour_pixels", kind="stable"))
 
 
 def curve_table(histogram: NDArray[np.int64]) -> pd.DataFrame:
-    """threshold, precision, sensitivity and dice of all pixels pooled, threshold falling, at most 200 rows.
+    """Tabulate the precision-recall curve of all pixels pooled, at most 200 rows.
 
-    Of probabilities as they are: no small lesion is dropped.
+    Args:
+        histogram: counts as of `brainseg.metrics.probability.histogram`. They are of the probabilities, so small
+            lesions are not removed.
+
+    Returns:
+        Columns threshold (descending), precision, sensitivity, dice.
     """
-    curve = probability.precision_recall(histogram, points=PLOT_ROWS)
+    curve = probability.precision_recall(histogram, points=MAX_ROWS)
     names = ["threshold", "precision", "sensitivity", "dice"]
     return pd.DataFrame({name: getattr(curve, name) for name in names})
 
 
 def reliability_table(head_histogram: NDArray[np.int64]) -> pd.DataFrame:
-    """low, high, pixels, mean_probability and observed of the bins of probability that hold pixels of a head."""
+    """Tabulate mean predicted probability and observed tumour frequency per bin, without empty bins.
+
+    Args:
+        head_histogram: counts as of `brainseg.metrics.calibration.histogram_inside`.
+
+    Returns:
+        Columns low, high, pixels, mean_probability, observed.
+    """
     table = calibration.reliability(head_histogram)
     columns = {
         "low": table.low,
@@ -66,11 +85,19 @@ def reliability_table(head_histogram: NDArray[np.int64]) -> pd.DataFrame:
     return pd.DataFrame(columns)[table.count > 0]
 
 
-def threshold_table(found: ThresholdSearch, point: OperatingPoint) -> pd.DataFrame:
-    """threshold, dice_mean and dice_median of the validation patients, small lesions dropped as the point has it."""
+def threshold_table(search: ThresholdSearch, point: OperatingPoint) -> pd.DataFrame:
+    """Tabulate the Dice of the validation patients at each threshold, with small lesions removed as in `point`.
+
+    Args:
+        search: the result of the search on the validation patients.
+        point: the operating point; only its smallest lesion is used.
+
+    Returns:
+        Columns threshold, dice_mean, dice_median; no rows if no patient has a Dice.
+    """
     rows = []
-    for threshold in found.thresholds:
-        dice = found.dice_at(OperatingPoint(threshold=threshold, smallest_lesion=point.smallest_lesion))
+    for threshold in search.thresholds:
+        dice = search.dice_at(OperatingPoint(threshold=threshold, smallest_lesion=point.smallest_lesion))
         dice = dice[~np.isnan(dice)]
         if len(dice):
             rows.append((threshold, float(np.mean(dice)), float(np.median(dice))))

@@ -1,21 +1,18 @@
-"""Scores in, tables and metrics out: what the stage evaluate writes under metrics/."""
+"""Summarise the scores of patients: the tables and metrics that the stage evaluate writes under metrics/."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from brainseg.evaluation.patient_scores import OVERLAPS, SCORES, PatientScores, SubsetScores
+from brainseg.evaluation.patient_scores import NSD, OVERLAPS, PATIENT_COLUMNS, SCORES, PatientScores, SubsetScores
 from brainseg.metrics import bootstrap, calibration, detection
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
 
-SEED = 21  # of the resamples: the same for every score, so that all intervals are of the same draws of patients
-
 
 def patient_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
-    """One row per patient: identity, sizes in voxels, `SCORES` (NaN where undefined), and the trivial model's Dice."""
-    columns = ["patient_id", "site", "slices", "slices_with_tumour", "tumour_pixels", "predicted_pixels", "lesions"]
+    """Make metrics/patients.csv: one row per patient, columns `PATIENT_COLUMNS`."""
     rows = [
         {
             "patient_id": patient.patient_id,
@@ -30,30 +27,31 @@ def patient_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
         }
         for patient in patients
     ]
-    return pd.DataFrame(rows, columns=[*columns, *SCORES, "flair_dice"])
+    return pd.DataFrame(rows, columns=list(PATIENT_COLUMNS)).astype(PATIENT_COLUMNS)
 
 
 def score_table(test: SubsetScores) -> pd.DataFrame:
-    """Every score with its interval, beside those of the two models that anyone can have.
+    """Make metrics/scores.csv: every score with its interval, beside those of the two untrained baselines.
 
     Args:
         test: scores of a subset, at least one patient.
 
     Returns:
-        A row per score, by name. Columns: mean with ci_low and ci_high (95 %, patients resampled), median, left_out
-        (how many patients have no value), pooled (all pixels or slices at once, so that a large patient weighs more),
-        and the means of the model that finds nothing (background) and of the trivial one (flair). NaN where undefined.
+        One row per score, indexed by name. Columns: mean with ci_low and ci_high (95 %, patients resampled), median,
+        left_out (number of patients without a value), pooled (of all pixels or slices together, so that a large patient
+        has more weight), and the means of the all-background baseline (background) and of the FLAIR-threshold baseline
+        (flair). NaN where undefined.
     """
     values = pd.DataFrame([patient.model for patient in test.patients], dtype="float64")
-    means = {name: bootstrap.interval(values[name], seed=SEED) for name in SCORES}
+    means = {name: bootstrap.interval(values[name]) for name in SCORES}
     return pd.DataFrame(
         {
-            "mean": {name: found.value for name, found in means.items()},
-            "ci_low": {name: found.ci_low for name, found in means.items()},
-            "ci_high": {name: found.ci_high for name, found in means.items()},
+            "mean": {name: mean.value for name, mean in means.items()},
+            "ci_low": {name: mean.ci_low for name, mean in means.items()},
+            "ci_high": {name: mean.ci_high for name, mean in means.items()},
             "median": values.median(),
-            "left_out": {name: found.left_out for name, found in means.items()},
-            "pooled": pd.Series(_pooled(test), dtype="float64"),
+            "left_out": {name: mean.left_out for name, mean in means.items()},
+            "pooled": pd.Series(_pooled_scores(test), dtype="float64"),
             "background": pd.DataFrame([patient.background for patient in test.patients], dtype="float64").mean(),
             "flair": pd.DataFrame([patient.flair for patient in test.patients], dtype="float64").mean(),
         },
@@ -62,15 +60,15 @@ def score_table(test: SubsetScores) -> pd.DataFrame:
 
 
 def site_table(patients: pd.DataFrame) -> pd.DataFrame:
-    """A row per site, by code.
+    """Make metrics/sites.csv: one row per site, sorted by its code.
 
     Args:
-        patients: a `patient_table`.
+        patients: a table with `PATIENT_COLUMNS`.
 
     Returns:
         Columns site, patients, tumour_pixels_median, dice_mean, dice_median, dice_min, dice_max, dice_left_out,
-        sensitivity_mean, precision_mean, volume_bias_median, hd95_px_median, flair_dice_mean. The range stands in place
-        of an interval, for a site has few patients and an interval from few is too narrow.
+        sensitivity_mean, precision_mean, volume_bias_median, hd95_px_median, flair_dice_mean. It has minimum and
+        maximum instead of an interval, because sites have few patients and an interval from few is too narrow.
     """
     sites = patients.groupby("site")
     table = sites.agg(
@@ -93,17 +91,17 @@ def site_table(patients: pd.DataFrame) -> pd.DataFrame:
 def summarise(
     scores: pd.DataFrame, test: SubsetScores, *, validation_dice: Sequence[float], point: OperatingPoint
 ) -> dict[str, float | int]:
-    """The metrics of metrics/evaluate.json: what `dvc metrics diff` shows; the rest stands in the tables.
+    """Select the metrics of metrics/evaluate.json, which `dvc metrics diff` shows; the rest is in the tables.
 
     Args:
         scores: `score_table` of the test subset.
-        test: the test subset.
-        validation_dice: of each validation patient at the operating point; look at their mean, not at the test subset,
-            to choose between experiments. Empty: NaN.
+        test: scores of the test subset.
+        validation_dice: Dice of each validation patient at the operating point; may be empty, then its mean is NaN. To
+            choose between experiments, compare this mean instead of scores on the test subset.
         point: the operating point.
 
     Returns:
-        name -> number, NaN where undefined.
+        name -> value, NaN where undefined.
     """
     mean, median, pooled = (scores[column].to_dict() for column in ("mean", "median", "pooled"))
     left_out = {name: int(number) for name, number in scores["left_out"].items()}
@@ -126,7 +124,7 @@ def summarise(
         "volume_error_median": median["volume_error"],
         "hd95_px_median": median["hd95_px"],
         "hd95_px_left_out": left_out["hd95_px"],
-        "nsd_2px_mean": mean["nsd_2px"],
+        f"{NSD}_mean": mean[NSD],
         "lesion_sensitivity_mean": mean["lesion_sensitivity"],
         "lesion_false_positives_mean": mean["lesion_false_positives"],
         "slice_sensitivity": pooled["slice_sensitivity"],
@@ -138,14 +136,9 @@ def summarise(
     }
 
 
-def mark_leaky(names: Sequence[str], *, leaky: bool) -> list[str]:
-    """The names of scores, each starting with leaky_ where slices of one patient stand in several subsets."""
-    return [f"leaky_{name}" if leaky else name for name in names]
-
-
-def _pooled(test: SubsetScores) -> dict[str, float]:
-    """Scores of all pixels, or of all slices, as if there was one patient; those that have a meaning so."""
-    pixels, slices = test.pooled, _slice_counts(test.slices)
+def _pooled_scores(test: SubsetScores) -> dict[str, float]:
+    """Scores of all pixels, or of all slices, of the subset together, as far as they are defined."""
+    pixels, slices = test.pooled, _count_slices(test.slices)
     losses = [patient.model["binary_cross_entropy_loss"] for patient in test.patients]
     return {name: getattr(pixels, name) for name in (*OVERLAPS, "volume_error", "volume_bias")} | {
         "slice_sensitivity": slices.sensitivity,
@@ -162,8 +155,8 @@ def _pooled(test: SubsetScores) -> dict[str, float]:
     }
 
 
-def _slice_counts(slices: Sequence[Confusion]) -> Confusion:
-    """Slices counted by whether they hold tumour and whether any was predicted."""
+def _count_slices(slices: Sequence[Confusion]) -> Confusion:
+    """Count slices by whether they contain tumour and whether tumour was predicted in them."""
     pairs = [(counts.tumour > 0, counts.predicted > 0) for counts in slices]
     return Confusion(
         tp=pairs.count((True, True)),

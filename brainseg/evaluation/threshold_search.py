@@ -1,4 +1,4 @@
-"""How a probability map becomes a mask: threshold and smallest lesion kept, chosen on the validation patients."""
+"""Choose the operating point, threshold and smallest lesion, on the validation patients."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from brainseg.prediction.operating_point import OperatingPoint
 from brainseg.prediction.postprocessing import label_lesions
 
 THRESHOLDS = tuple(round(step / 20, 2) for step in range(1, 20))
-SMALLEST_LESIONS = (0, 10, 30, 100, 300)  # voxels; each about three times the one before
-NO_GAIN = 0.001  # mean Dice; less is no reason to leave 0.5, or to drop anything, whoever gains it
+SMALLEST_LESIONS = (0, 10, 30, 100, 300)  # voxels; each is about three times the previous one
+NO_GAIN = 0.001  # mean Dice; a smaller gain is no reason to leave 0.5 or to remove lesions, however consistent it is
 
 
 @dataclass(frozen=True, kw_only=True)
 class ThresholdSearch:
-    """Dice of the validation patients at all points that were tried.
+    """Dice of the validation patients at all candidate points.
 
     Attributes:
-        thresholds: T of them, rising.
-        smallest_lesions: L of them, rising, voxels.
+        thresholds: T thresholds, ascending.
+        smallest_lesions: L sizes, ascending, voxels.
         dice: shape (patients, T, L), float64; NaN where both masks are empty.
-        flair_dice: shape (patients, K), float64, of the trivial model at `baselines.THRESHOLDS`.
+        flair_dice: shape (patients, K), float64, Dice of the FLAIR-threshold baseline at `baselines.THRESHOLDS`.
     """
 
     thresholds: tuple[float, ...]
@@ -36,25 +36,25 @@ class ThresholdSearch:
     flair_dice: NDArray[np.float64]
 
     def dice_at(self, point: OperatingPoint) -> NDArray[np.float64]:
-        """Dice of each validation patient at a point that was tried, shape (patients,)."""
-        place = self.thresholds.index(point.threshold), self.smallest_lesions.index(point.smallest_lesion)
-        return self.dice[:, place[0], place[1]]
+        """Dice of each validation patient at one of the candidate points, shape (patients,)."""
+        row, column = self.thresholds.index(point.threshold), self.smallest_lesions.index(point.smallest_lesion)
+        return self.dice[:, row, column]
 
     @property
     def flair_threshold(self) -> float:
-        """The trivial model's best threshold, the lowest of equals; NaN if no validation patient has a Dice."""
-        known = ~np.isnan(self.flair_dice).any(axis=1)  # undefined at one threshold only: no tumour to find
+        """Best threshold of the FLAIR-threshold baseline, the lowest if several are; NaN if no patient has a Dice."""
+        known = ~np.isnan(self.flair_dice).any(axis=1)  # Dice is undefined at some thresholds if there is no tumour
         if not known.any():
             return float("nan")
         return baselines.THRESHOLDS[int(self.flair_dice[known].mean(axis=0).argmax())]
 
 
-def search(cases: Iterable[Case], params: EvaluateParams) -> ThresholdSearch:
-    """Try every point on every validation patient; numbers that params fix are tried too.
+def search_thresholds(cases: Iterable[Case], params: EvaluateParams) -> ThresholdSearch:
+    """Compute the Dice of every validation patient at every candidate point.
 
     Args:
-        cases: the validation patients; may be none.
-        params: the section evaluate.
+        cases: the validation patients; may be empty.
+        params: the section evaluate; numbers that it fixes become candidates too.
 
     Returns:
         The Dice of each patient at each point.
@@ -69,7 +69,7 @@ def search(cases: Iterable[Case], params: EvaluateParams) -> ThresholdSearch:
     for case in cases:
         dice.append([_dice_by_size(case, threshold, kept) for threshold in tried])
         flair_dice.append(baselines.flair_dice(case))
-        del case  # or it is held while the next one is read
+        del case  # release the memory before the next patient is read
     return ThresholdSearch(
         thresholds=tried,
         smallest_lesions=kept,
@@ -78,59 +78,61 @@ def search(cases: Iterable[Case], params: EvaluateParams) -> ThresholdSearch:
     )
 
 
-def choose(found: ThresholdSearch, params: EvaluateParams) -> OperatingPoint:
-    """The simplest point that the validation patients do not tell from the best one.
+def choose_operating_point(search: ThresholdSearch, params: EvaluateParams) -> OperatingPoint:
+    """Choose the simplest point that the validation patients cannot distinguish from the best one.
 
-    The best of many points on few patients is best by luck as well. So a point is as good as the best one if the 95 %
-    interval of the paired difference in Dice includes 0 (Student's t, for bootstrap intervals of few patients are too
-    narrow), or if the mean difference is at most `NO_GAIN`. Of those, the one that drops the least is taken, and of
-    these the one nearest to 0.5. One patient shows no difference.
+    The best of many points on few patients owes something to chance. So a point is as good as the best one if the 95 %
+    interval of the paired difference in Dice includes 0 (Student's t, because bootstrap intervals of few patients are
+    too narrow), or if the mean difference is at most `NO_GAIN`. Of those, the one with the smallest `smallest_lesion`
+    is chosen, and of these the one with the threshold nearest to 0.5. A single patient gives no interval, so every
+    point is as good as the best one.
 
     Args:
-        found: what `search` gave.
-        params: the section evaluate; a number there is taken as it is.
+        search: the result of `search_thresholds`.
+        params: the section evaluate; a number there is used as it is.
 
     Returns:
-        The point. A patient without tumour counts 0 where anything is predicted, and here, with nothing predicted, 1.
+        The operating point. In this choice, a patient without tumour counts as Dice 0 where anything is predicted and
+        as Dice 1 where nothing is.
 
     Raises:
-        UserError: if there is something to choose, and no validation patient with a Dice to choose by.
+        UserError: if a value has to be chosen and no validation patient has a Dice.
 
     Source: after the one-standard-error rule of Breiman et al. 1984, Classification and Regression Trees, section
     3.4.3, with an interval of differences in place of one standard error.
     """
     points = [
         OperatingPoint(threshold=threshold, smallest_lesion=size)
-        for threshold in found.thresholds
-        for size in found.smallest_lesions
+        for threshold in search.thresholds
+        for size in search.smallest_lesions
         if params.threshold in ("validation", threshold) and params.smallest_lesion in ("validation", size)
     ]
     if len(points) == 1:
         return points[0]
-    dice = np.stack([found.dice_at(point) for point in points], axis=1)
+    dice = np.stack([search.dice_at(point) for point in points], axis=1)
     if np.isnan(dice).all():
         raise UserError(
-            f"evaluate: {len(found.dice)} validation patient(s), and none with tumour, true or predicted, so there is "
-            "nothing to choose threshold and smallest lesion by. Write numbers in params.yaml, evaluate.threshold: 0.5 "
+            f"evaluate: {len(search.dice)} validation patient(s), and none with tumour, true or predicted, so the "
+            "threshold and the smallest lesion cannot be chosen. Set numbers in params.yaml, evaluate.threshold: 0.5 "
             "and evaluate.smallest_lesion: 0, or raise split.validation_share"
         )
     dice = np.nan_to_num(dice, nan=1)
-    lost = dice[:, [dice.mean(axis=0).argmax()]] - dice
+    loss = dice[:, [dice.mean(axis=0).argmax()]] - dice
     margin = np.full(len(points), np.inf)
     if len(dice) > 1:
-        error = lost.std(axis=0, ddof=1) / np.sqrt(len(dice))
-        margin = np.maximum(stats.t.ppf(0.975, len(dice) - 1) * error, NO_GAIN)
-    as_good = lost.mean(axis=0) <= margin
-    good = [point for point, good in zip(points, as_good, strict=True) if good]
-    return min(good, key=lambda point: (point.smallest_lesion, abs(point.threshold - 0.5), point.threshold))
+        standard_error = loss.std(axis=0, ddof=1) / np.sqrt(len(dice))
+        margin = np.maximum(stats.t.ppf(0.975, len(dice) - 1) * standard_error, NO_GAIN)
+    as_good = loss.mean(axis=0) <= margin
+    candidates = [point for point, good in zip(points, as_good, strict=True) if good]
+    return min(candidates, key=lambda point: (point.smallest_lesion, abs(point.threshold - 0.5), point.threshold))
 
 
 def _dice_by_size(case: Case, threshold: float, sizes: tuple[int, ...]) -> NDArray[np.float64]:
-    """Dice at one threshold, with components smaller than each of `sizes` dropped; numbered once for all sizes."""
+    """Dice at one threshold for each smallest lesion in `sizes`; components are labelled once for all of them."""
     mask_true = case.volume.mask_true
     box, labels = label_lesions(case.probability >= threshold)
     pixels = np.bincount(labels.ravel(), minlength=1)[1:]
-    found = np.bincount(labels[mask_true[box]], minlength=len(pixels) + 1)[1:]
+    overlap = np.bincount(labels[mask_true[box]], minlength=len(pixels) + 1)[1:]
     kept = pixels >= np.array(sizes)[:, None]
     total = kept @ pixels + np.count_nonzero(mask_true)
-    return np.asarray(2 * (kept @ found) / np.where(total, total, np.nan))
+    return np.asarray(2 * (kept @ overlap) / np.where(total, total, np.nan))

@@ -1,4 +1,4 @@
-"""Pictures of what the model found, from what `brainseg.figures.selection` chose."""
+"""Figures of slices and patients with their predictions; `brainseg.figures.selection` chooses which."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,132 +9,133 @@ from matplotlib.lines import Line2D
 
 from brainseg.figures.selection import SlicePrediction
 from brainseg.figures.sheet import (
-    GAP,
-    LINE,
+    FIGURE_STYLE,
+    LINE_HEIGHT,
     MARGIN,
-    PANEL,
+    PANEL_GAP,
+    PANEL_SIZE,
     PREDICTED_COLOUR,
-    ROW,
-    STYLED,
-    TITLE_DROP,
+    ROW_HEIGHT,
+    TITLE_PADDING,
     TRUE_COLOUR,
-    WARNING_COLOUR,
     Sheet,
-    columns_of,
+    grid_layout,
 )
 from brainseg.figures.slices import draw_outline, flair_panel
 
-PROBABILITY_COLOURS = "inferno"  # black is 0, as in a mask; the steps look even, to colour-blind eyes too
-TRUE_WIDTH, PREDICTED_WIDTH = 1.3, 0.7  # points; the thinner is drawn later: both show where they agree
-FOOT = 0.6  # inches, the colour bar, the legend and the caption
-FULL = 5 * PANEL + 4 * GAP  # inches, five panels
+PROBABILITY_COLOURMAP = "inferno"  # black is 0, as in a mask; perceptually uniform, also for colour-blind readers
+# Points. The prediction is drawn last and thinner, so that both outlines show where they agree.
+TRUE_LINE_WIDTH, PREDICTED_LINE_WIDTH = 1.3, 0.7
+FOOTER_HEIGHT = 0.6  # inches: colour bar, legend and caption
+ROW_WIDTH = 5 * PANEL_SIZE + 4 * PANEL_GAP  # inches, five panels
 
 
-@matplotlib.style.context(STYLED)
+@matplotlib.style.context(FIGURE_STYLE)
 def draw_predictions(slices: Sequence[SlicePrediction], path: Path, *, leaky: bool = False) -> None:
-    """The notebook's last grid (step 21): a row each of FLAIR, true mask, probability, prediction, and both outlines.
+    """Draw one row per slice: FLAIR, true mask, probability, predicted mask, and both outlines (step 21).
 
     Args:
-        slices: in two columns if there are more than three; without any, the picture says so.
+        slices: more than three are drawn in two columns; if there are none, the figure says so.
         path: the PNG to write.
-        leaky: whether neighbours of these slices were trained on, which the picture then says.
+        leaky: whether the split was by slice, so that the scores are too optimistic; the figure then says so.
     """
-    columns, rows = columns_of(len(slices), single=3)
-    top = MARGIN + LINE
-    sheet = Sheet(MARGIN + columns * (FULL + MARGIN), top + rows * ROW + FOOT + MARGIN)
+    columns, rows = grid_layout(len(slices), single_column_max=3)
+    grid_top = MARGIN + LINE_HEIGHT
+    sheet = Sheet(MARGIN + columns * (ROW_WIDTH + MARGIN), grid_top + rows * ROW_HEIGHT + FOOTER_HEIGHT + MARGIN)
     if not slices:
-        _say(sheet, "No test slice shows tumour, so there is none to draw.")
+        _write_centred(sheet, "No test slice contains tumour, so there is nothing to show.")
         sheet.save(path)
         return
     for column in range(columns):
-        headings = ("FLAIR", "true mask", "probability", "prediction", "outlines")
-        sheet.headings(MARGIN + column * (FULL + MARGIN), headings)
-    for position, one in enumerate(slices):
-        left = MARGIN + position // rows * (FULL + MARGIN)
-        down = top + position % rows * ROW
-        sheet.title(left, down, f"{one.patient_id}, {one.title}", FULL)
-        _draw_slice(sheet, left, down + LINE, one)
-    _colour_bar(sheet, slices[0].threshold)
-    caption = "Test slices with tumour, drawn by seed. FLAIR is brightened. Dice is of the slice alone."
-    _foot(sheet, slices[0].threshold, caption, leaky=leaky)
+        headings = ("FLAIR", "true mask", "probability", "predicted mask", "outlines")
+        sheet.headings(MARGIN + column * (ROW_WIDTH + MARGIN), headings)
+    for i, prediction in enumerate(slices):
+        column, row = divmod(i, rows)
+        left = MARGIN + column * (ROW_WIDTH + MARGIN)
+        top = grid_top + row * ROW_HEIGHT
+        sheet.title(left, top, f"{prediction.patient_id}, {prediction.title}", ROW_WIDTH)
+        _draw_panels(sheet, left, top + LINE_HEIGHT, prediction)
+    _draw_colour_bar(sheet, slices[0].threshold)
+    caption = "Randomly chosen test slices with tumour. FLAIR is brightened. Dice is that of the single slice."
+    _draw_footer(sheet, slices[0].threshold, caption, leaky=leaky)
     sheet.save(path)
 
 
-@matplotlib.style.context(STYLED)
+@matplotlib.style.context(FIGURE_STYLE)
 def draw_patients(
     patients: Sequence[tuple[str, Sequence[SlicePrediction]]], path: Path, *, leaky: bool = False
 ) -> None:
-    """A row of FLAIR slices each, with the true and the predicted outline.
+    """Draw one row of FLAIR slices per patient, with the true and the predicted outline.
 
     Args:
-        patients: title and one to five slices of a patient; without any, the picture says so.
+        patients: title and one to five slices of each patient; if there are none, the figure says so.
         path: the PNG to write.
-        leaky: whether neighbours of these slices were trained on, which the picture then says.
+        leaky: whether the split was by slice, so that the scores are too optimistic; the figure then says so.
     """
-    row = ROW + LINE
-    sheet = Sheet(FULL + 2 * MARGIN, MARGIN + max(1, len(patients)) * row + FOOT + MARGIN)
+    row_height = ROW_HEIGHT + LINE_HEIGHT
+    sheet = Sheet(ROW_WIDTH + 2 * MARGIN, MARGIN + max(1, len(patients)) * row_height + FOOTER_HEIGHT + MARGIN)
     if not patients:
-        _say(sheet, "No test patient has a Dice score, so there is none to draw.")
+        _write_centred(sheet, "No test patient has a defined Dice score, so there is nothing to show.")
         sheet.save(path)
         return
-    for position, (title, slices) in enumerate(patients):
-        down = MARGIN + position * row
-        sheet.title(MARGIN, down, title, FULL, weight="bold")
-        for column, one in enumerate(slices):
-            left = MARGIN + column * (PANEL + GAP)
-            _draw_outlines(sheet, left, down + LINE, one)
-            sheet.text(left + PANEL / 2, down + LINE + PANEL + TITLE_DROP, one.title, ha="center", size=7)
+    for row, (title, slices) in enumerate(patients):
+        top = MARGIN + row * row_height
+        sheet.title(MARGIN, top, title, ROW_WIDTH, weight="bold")
+        for column, prediction in enumerate(slices):
+            left = MARGIN + column * (PANEL_SIZE + PANEL_GAP)
+            _draw_outlines(sheet, left, top + LINE_HEIGHT, prediction)
+            below = top + LINE_HEIGHT + PANEL_SIZE + TITLE_PADDING
+            sheet.text(left + PANEL_SIZE / 2, below, prediction.title, ha="center", size=7)
     caption = (
-        "Test patients, slices spread over the tumour. FLAIR is brightened. A patient's Dice is of all slices at once."
+        "Slices evenly spaced through the tumour. FLAIR is brightened. Dice above a row is that of the whole volume."
     )
-    _foot(sheet, patients[0][1][0].threshold, caption, leaky=leaky)
+    _draw_footer(sheet, patients[0][1][0].threshold, caption, leaky=leaky)
     sheet.save(path)
 
 
-def _draw_slice(sheet: Sheet, left: float, top: float, one: SlicePrediction) -> None:
-    places = [left + column * (PANEL + GAP) for column in range(5)]
-    flair_panel(sheet, places[0], top, one.flair)
-    sheet.panel(places[1], top, one.mask_true, cmap="gray", vmin=0, vmax=1)
-    sheet.panel(places[2], top, one.probability, cmap=PROBABILITY_COLOURS, vmin=0, vmax=1)
-    sheet.panel(places[3], top, one.mask_pred, cmap="gray", vmin=0, vmax=1)
-    _draw_outlines(sheet, places[4], top, one)
+def _draw_panels(sheet: Sheet, left: float, top: float, prediction: SlicePrediction) -> None:
+    """Draw the five panels of one slice."""
+    lefts = [left + column * (PANEL_SIZE + PANEL_GAP) for column in range(5)]
+    flair_panel(sheet, lefts[0], top, prediction.flair)
+    sheet.panel(lefts[1], top, prediction.mask_true, cmap="gray", vmin=0, vmax=1)
+    sheet.panel(lefts[2], top, prediction.probability, cmap=PROBABILITY_COLOURMAP, vmin=0, vmax=1)
+    sheet.panel(lefts[3], top, prediction.mask_pred, cmap="gray", vmin=0, vmax=1)
+    _draw_outlines(sheet, lefts[4], top, prediction)
 
 
-def _draw_outlines(sheet: Sheet, left: float, top: float, one: SlicePrediction) -> None:
-    axes = flair_panel(sheet, left, top, one.flair)
-    draw_outline(axes, one.mask_true, TRUE_COLOUR, TRUE_WIDTH)
-    draw_outline(axes, one.mask_pred, PREDICTED_COLOUR, PREDICTED_WIDTH)
+def _draw_outlines(sheet: Sheet, left: float, top: float, prediction: SlicePrediction) -> None:
+    """Draw a FLAIR panel with the true and the predicted outline."""
+    axes = flair_panel(sheet, left, top, prediction.flair)
+    draw_outline(axes, prediction.mask_true, TRUE_COLOUR, TRUE_LINE_WIDTH)
+    draw_outline(axes, prediction.mask_pred, PREDICTED_COLOUR, PREDICTED_LINE_WIDTH)
 
 
-def _foot(sheet: Sheet, threshold: float, caption: str, *, leaky: bool) -> None:
-    """The legend and a line of explanation below the panels."""
-    top = sheet.height - MARGIN - FOOT
+def _draw_footer(sheet: Sheet, threshold: float, caption: str, *, leaky: bool) -> None:
+    """Draw the legend of the outlines and the caption below the panels."""
+    top = sheet.height - MARGIN - FOOTER_HEIGHT
     predicted = f"predicted outline (threshold {threshold:g})"
     handles = [
-        Line2D([], [], color=TRUE_COLOUR, linewidth=TRUE_WIDTH, label="true outline"),
-        Line2D([], [], color=PREDICTED_COLOUR, linewidth=PREDICTED_WIDTH, label=predicted),
+        Line2D([], [], color=TRUE_COLOUR, linewidth=TRUE_LINE_WIDTH, label="true outline"),
+        Line2D([], [], color=PREDICTED_COLOUR, linewidth=PREDICTED_LINE_WIDTH, label=predicted),
     ]
     corner = ((sheet.width - MARGIN) / sheet.width, 1 - (top + 0.1) / sheet.height)
     sheet.figure.legend(
         handles=handles, loc="upper right", bbox_to_anchor=corner, ncols=2, frameon=False, borderpad=0, borderaxespad=0
     )
-    if leaky:
-        sentence = "Split by slice: neighbours of these slices were trained on. This shows memory, not skill."
-        sheet.text(MARGIN, top + 0.5, sentence, color=WARNING_COLOUR, weight="bold", size=7)
-    else:
-        sheet.text(MARGIN, top + 0.5, caption, color="0.35", size=7)
+    sheet.caption(MARGIN, top + 0.5, caption, leaky=leaky)
 
 
-def _colour_bar(sheet: Sheet, threshold: float) -> None:
-    """The colours of the probabilities, and the threshold among them, at the left below the panels."""
-    top = sheet.height - MARGIN - FOOT
+def _draw_colour_bar(sheet: Sheet, threshold: float) -> None:
+    """Draw the colours of the probabilities, with a mark at the threshold, at the left below the panels."""
+    top = sheet.height - MARGIN - FOOTER_HEIGHT
     sheet.text(MARGIN, top + 0.1, "probability")
-    axes = sheet.axes(MARGIN + 0.75, top + 0.12, 1.5 * PANEL, 0.11)
-    mappable = ScalarMappable(cmap=PROBABILITY_COLOURS)
+    axes = sheet.axes(MARGIN + 0.75, top + 0.12, 1.5 * PANEL_SIZE, 0.11)
+    mappable = ScalarMappable(cmap=PROBABILITY_COLOURMAP)
     mappable.set_clim(0, 1)
     sheet.figure.colorbar(mappable, cax=axes, orientation="horizontal", ticks=[0, 0.25, 0.5, 0.75, 1])
     axes.axvline(threshold, color=TRUE_COLOUR, linewidth=1.5)
 
 
-def _say(sheet: Sheet, sentence: str) -> None:
+def _write_centred(sheet: Sheet, sentence: str) -> None:
+    """Write a sentence in the middle of an otherwise empty sheet."""
     sheet.figure.text(0.5, 0.5, sentence, ha="center", va="center", size=11)

@@ -1,6 +1,6 @@
-"""What the pictures of the predictions show: which test slices, which test patients, and what was predicted there."""
+"""Which test slices and which test patients the figures of the predictions show."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +8,13 @@ import pandas as pd
 
 from brainseg.evaluation.cases import Case
 from brainseg.imaging.volume import FLAIR, BoolArray, ByteArray, FloatArray
-from brainseg.metrics.overlap import dice
+from brainseg.metrics import overlap
 from brainseg.prediction.operating_point import OperatingPoint
-
-# Of metrics/patients.csv, a row per test patient: what is read here.
-PATIENT_COLUMNS = {"patient_id": "str", "dice": "float64", "tumour_pixels": "int64", "predicted_pixels": "int64"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlicePrediction:
-    """A slice with its truth and its prediction, on its own grid.
+    """A slice with its reference and its prediction, on its own grid.
 
     Attributes:
         patient_id: the patient's identifier.
@@ -25,8 +22,8 @@ class SlicePrediction:
         flair: shape (H, W), uint8.
         mask_true: shape (H, W), bool, True = tumour.
         probability: shape (H, W), float32 in [0, 1].
-        mask_pred: shape (H, W), bool: the prediction, lesions dropped that are too small in the whole volume.
-        threshold: that the prediction was made at.
+        mask_pred: shape (H, W), bool: the prediction, without lesions that are too small in the whole volume.
+        threshold: the threshold of mask_pred.
     """
 
     patient_id: str
@@ -40,88 +37,121 @@ class SlicePrediction:
     @property
     def title(self) -> str:
         """Slice number and Dice of this slice."""
-        score = dice(mask_true=self.mask_true, mask_pred=self.mask_pred)
+        score = overlap.count(mask_true=self.mask_true, mask_pred=self.mask_pred).dice
         return f"slice {self.slice_number}, Dice " + ("undefined" if np.isnan(score) else f"{score:.2f}")
 
 
-def choose_slices(rows: pd.DataFrame, *, count: int, seed: int) -> pd.DataFrame:
-    """Draw slices that show tumour.
+def sample_tumour_slices(rows: pd.DataFrame, *, count: int, seed: int) -> pd.DataFrame:
+    """Draw random slices that contain tumour.
 
     Args:
         rows: rows of data/index.csv.
-        count: how many, at most.
-        seed: other seed, other slices.
+        count: how many to draw.
+        seed: the same seed draws the same slices.
 
     Returns:
-        Rows with tumour, drawn without replacement, in the order of `rows`; all of them if there are fewer.
+        Rows with tumour, drawn without replacement, in the order of `rows`; all of them if there are fewer than
+        `count`.
     """
     tumour = rows[rows["tumour_pixels"] > 0]
     drawn = np.random.default_rng(seed).choice(len(tumour), size=min(count, len(tumour)), replace=False)
     return tumour.iloc[np.sort(drawn)]
 
 
-def choose_patients(patients: pd.DataFrame) -> list[tuple[str, str]]:
-    """The best, the median and the worst patient by Dice.
+def choose_patients(patients: pd.DataFrame) -> dict[str, str]:
+    """Choose the best, the median and the worst patient by Dice.
 
     Args:
-        patients: a row per patient, columns as in PATIENT_COLUMNS; those without a Dice are passed over.
+        patients: rows of metrics/patients.csv; patients without a Dice are left out.
 
     Returns:
-        (patient_id, title): three, or as many as there are. Of two in the middle the lower one is the median; of equal
-        ones the first by patient_id comes first.
+        patient_id -> title, in this order; fewer than three if there are fewer patients. With an even number of
+        patients the median is the lower one in the middle. Patients with equal Dice are ordered by patient_id.
     """
-    order = patients.dropna(subset=["dice"]).sort_values(["dice", "patient_id"], ascending=[False, True])
-    count = len(order)
-    places = {"Best": 0, "Median": count // 2, "Worst": count - 1}
-    if count < 3:
-        places = {"Best": 0, "Worst": 1} if count == 2 else dict.fromkeys(["Only"][:count], 0)
-    chosen = []
-    for word, place in places.items():
-        row = order.iloc[place]
-        title = (
-            f"{word} of {count}: {row['patient_id']}, Dice {row['dice']:.2f}, "
-            f"volume {row['tumour_pixels']:,} voxels, predicted {row['predicted_pixels']:,}"
+    ranked = patients.dropna(subset=["dice"]).sort_values(["dice", "patient_id"], ascending=[False, True])
+    count = len(ranked)
+    ranks = {f"Best of {count}": 0, f"Median of {count}": count // 2, f"Worst of {count}": count - 1}
+    if count == 2:
+        del ranks["Median of 2"]
+    elif count < 2:
+        ranks = {"Only patient": 0} if count else {}
+    titles = {}
+    for name, rank in ranks.items():
+        row = ranked.iloc[rank]
+        titles[row["patient_id"]] = (
+            f"{name}: {row['patient_id']}, Dice {row['dice']:.2f}, "
+            f"true volume {row['tumour_pixels']:,} voxels, predicted {row['predicted_pixels']:,}"
         )
-        chosen.append((row["patient_id"], title))
-    return chosen
+    return titles
 
 
-def spread(slices: Sequence[SlicePrediction], count: int = 5) -> list[SlicePrediction]:
-    """Slices spread evenly over a patient's tumour, or over the prediction if there is no tumour.
+def evenly_spaced(slices: Sequence[SlicePrediction], count: int = 5) -> list[SlicePrediction]:
+    """Choose slices evenly spaced through a patient's tumour, or through the prediction if there is no tumour.
 
     Args:
-        slices: of one patient, in slice order.
-        count: how many, at most: the middles of so many equal parts, because the ends taper off.
+        slices: all slices of one patient, in slice order.
+        count: how many to choose: the middles of as many equal parts, because a tumour tapers off at its ends.
 
     Returns:
-        `count` slices in slice order, or all of those that show it if there are fewer; none if no slice does.
+        `count` slices in slice order; all slices with tumour (or prediction) if there are fewer.
     """
-    shown = [one for one in slices if one.mask_true.any()] or [one for one in slices if one.mask_pred.any()]
+    with_tumour = [prediction for prediction in slices if prediction.mask_true.any()]
+    shown = with_tumour or [prediction for prediction in slices if prediction.mask_pred.any()]
     if len(shown) <= count:
         return shown
-    return [shown[int(place)] for place in (np.arange(count) + 0.5) / count * len(shown)]
+    return [shown[int(middle)] for middle in (np.arange(count) + 0.5) / count * len(shown)]
 
 
-def slices_of(case: Case, point: OperatingPoint) -> list[SlicePrediction]:
-    """A patient's slices with their predictions.
+def slice_predictions(case: Case, point: OperatingPoint) -> list[SlicePrediction]:
+    """Split a patient into slices with their predictions.
 
     Args:
         case: the patient.
-        point: how probabilities become a mask.
+        point: how probabilities become a mask; applied to the whole volume.
 
     Returns:
-        A prediction per slice of the case, in slice order.
+        One prediction per slice of the case, in slice order. The arrays are copies, so that a slice that is kept does
+        not keep the patient's volume in memory.
     """
     volume, mask_pred = case.volume, point.mask_of(case.probability)
     return [
         SlicePrediction(
             patient_id=volume.patient_id,
-            slice_number=number,
-            flair=volume.image[position, ..., FLAIR],
-            mask_true=volume.mask_true[position],
-            probability=case.probability[position],
-            mask_pred=mask_pred[position],
+            slice_number=slice_number,
+            flair=volume.image[position, ..., FLAIR].copy(),
+            mask_true=volume.mask_true[position].copy(),
+            probability=case.probability[position].copy(),
+            mask_pred=mask_pred[position].copy(),
             threshold=point.threshold,
         )
-        for position, number in enumerate(volume.slice_numbers.tolist())
+        for position, slice_number in enumerate(volume.slice_numbers.tolist())
     ]
+
+
+def select_slices(
+    cases: Iterable[Case], point: OperatingPoint, *, sampled: pd.DataFrame, patients: Collection[str]
+) -> tuple[list[SlicePrediction], dict[str, list[SlicePrediction]]]:
+    """Take from each patient the slices that are drawn, and keep nothing else.
+
+    Args:
+        cases: the patients of `sampled` and `patients`, read one at a time.
+        point: how probabilities become a mask.
+        sampled: rows of data/index.csv, as `sample_tumour_slices` returns them.
+        patients: identifiers of the patients to show evenly spaced slices of.
+
+    Returns:
+        The sampled slices, in the order of `cases`; and patient_id -> evenly spaced slices, none if neither the
+        tumour nor the prediction has a pixel.
+    """
+    keys = set(zip(sampled["patient_id"], sampled["slice_number"], strict=True))
+    samples: list[SlicePrediction] = []
+    spaced: dict[str, list[SlicePrediction]] = {patient_id: [] for patient_id in patients}
+    for case in cases:
+        predictions = slice_predictions(case, point)
+        samples += [
+            prediction for prediction in predictions if (prediction.patient_id, prediction.slice_number) in keys
+        ]
+        if case.volume.patient_id in spaced:
+            spaced[case.volume.patient_id] = evenly_spaced(predictions)
+        del case, predictions  # or they are held while the next patient is read
+    return samples, spaced

@@ -1,4 +1,7 @@
-"""The sheet that every figure is drawn on, and its style: the same input gives the same bytes, whatever the user's matplotlibrc."""
+"""The sheet that every figure is drawn on, and the shared style.
+
+The same input gives the same bytes, whatever the user's matplotlibrc says.
+"""
 
 import math
 from collections.abc import Sequence
@@ -13,25 +16,33 @@ from matplotlib.text import Text
 from brainseg.files import atomic_write
 
 DPI = 200
-PANEL = 1.28  # inches a side: 256 pixels, so that a slice of 256 or 128 pixels is drawn as it is, or exactly doubled
-GAP = 0.05  # inches between the panels of a row
-MARGIN = 0.25  # inches around everything and between blocks
-LINE = 0.2  # inches, height of a line of text
-ROW = 0.08 + LINE + PANEL  # inches from row to row: space, title, panels
-TITLE_DROP = 0.04  # inches from the top of a title's line to its letters
-STYLE = {
+# Inches, height and width of a panel: 256 pixels, so that slices of 256 and 128 pixels are drawn without resampling.
+PANEL_SIZE = 1.28
+PANEL_GAP = 0.05  # inches between the panels of a row
+MARGIN = 0.25  # inches around the sheet and between blocks
+LINE_HEIGHT = 0.2  # inches, a line of text
+ROW_HEIGHT = 0.08 + LINE_HEIGHT + PANEL_SIZE  # inches from row to row: space, title, panels
+TITLE_PADDING = 0.04  # inches between the top of a title's line and its letters
+STYLE_SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 8,
     "text.parse_math": False,  # a patient may be called $x$
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-STYLED: list[str | Path | dict[str, Any]] = ["default", STYLE]  # whatever the user's matplotlibrc says
+FIGURE_STYLE: list[str | Path | dict[str, Any]] = [
+    "default",
+    STYLE_SETTINGS,
+]  # "default" undoes the user's matplotlibrc
 
-# Blue and amber stay apart for colour-blind eyes (Okabe & Ito 2008, Color Universal Design) and on grey.
+# Blue and amber are told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design), also on grey.
 TRUE_COLOUR = "#56B4E9"
 PREDICTED_COLOUR = "#E69F00"
 WARNING_COLOUR = "#C1121F"
+CAPTION_COLOUR = "0.35"
+LEAK_WARNING = (
+    "Split by slice: other slices of these patients were used for training, so the results are too optimistic."
+)
 
 
 class Sheet:
@@ -49,25 +60,29 @@ class Sheet:
         self.height = height
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Empty axes, sizes in inches."""
+        """Add empty axes; position and size in inches."""
         box = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)
         return self.figure.add_axes(box)
 
-    def panel(self, left: float, top: float, picture: np.ndarray, **style: Any) -> Axes:
-        """A slice, shape (H, W) or (H, W, 3), fitted into a square of PANEL inches; `style` is imshow's."""
-        axes = self.axes(left, top, PANEL, PANEL)
+    def panel(self, left: float, top: float, image: np.ndarray, **style: Any) -> Axes:
+        """Draw an image, shape (H, W) or (H, W, 3), fitted into a square of PANEL_SIZE inches.
+
+        `style` is passed to imshow.
+        """
+        axes = self.axes(left, top, PANEL_SIZE, PANEL_SIZE)
         axes.set_axis_off()
-        whole = round(PANEL * DPI) % max(picture.shape[:2]) == 0  # matplotlib's own test fails on rounding errors
-        axes.imshow(picture, interpolation="nearest" if whole else "antialiased", **style)
+        # matplotlib makes the same test, but rounding errors let it fail.
+        is_multiple = round(PANEL_SIZE * DPI) % max(image.shape[:2]) == 0
+        axes.imshow(image, interpolation="nearest" if is_multiple else "antialiased", **style)
         return axes
 
     def text(self, left: float, top: float, text: str, **style: Any) -> Text:
-        """Text whose upper left corner is there; `style` is Figure.text's."""
+        """Write text with its upper left corner at this position; `style` is passed to Figure.text."""
         return self.figure.text(left / self.width, 1 - top / self.height, text, **{"va": "top", **style})
 
     def title(self, left: float, top: float, text: str, width: float, **style: Any) -> Text:
-        """Text over a row of panels; if it is wider than `width` inches, its middle is left out."""
-        drawn = self.text(left, top + TITLE_DROP, text, **style)
+        """Write text above a row of panels; if it is wider than `width` inches, its middle is left out."""
+        drawn = self.text(left, top + TITLE_PADDING, text, **style)
         half = len(text) // 2
         while drawn.get_window_extent().width > width * DPI and half > 1:
             half -= 1
@@ -75,9 +90,17 @@ class Sheet:
         return drawn
 
     def headings(self, left: float, headings: Sequence[str]) -> None:
-        """A bold heading over each panel of a row that starts at `left`."""
+        """Write a bold heading above each panel of a row that starts at `left`."""
         for column, heading in enumerate(headings):
-            self.text(left + column * (PANEL + GAP) + PANEL / 2, MARGIN, heading, ha="center", weight="bold")
+            centre = left + column * (PANEL_SIZE + PANEL_GAP) + PANEL_SIZE / 2
+            self.text(centre, MARGIN, heading, ha="center", weight="bold")
+
+    def caption(self, left: float, top: float, text: str, *, leaky: bool = False) -> None:
+        """Write a small grey caption; `leaky` replaces it with the warning, in red, that the split was by slice."""
+        if leaky:
+            self.text(left, top, LEAK_WARNING, size=7, color=WARNING_COLOUR, weight="bold")
+        else:
+            self.text(left, top, text, size=7, color=CAPTION_COLOUR)
 
     def save(self, path: Path) -> None:
         """Write the PNG, without the name and version of the program that drew it."""
@@ -85,12 +108,15 @@ class Sheet:
             self.figure.savefig(temporary, dpi=DPI, metadata={"Software": None})
 
 
-def columns_of(count: int, single: int) -> tuple[int, int]:
-    """How rows of panels are laid out: in how many columns side by side, and how many rows a column has at most.
+def grid_layout(count: int, *, single_column_max: int) -> tuple[int, int]:
+    """Arrange rows of panels in one or two columns.
 
     Args:
-        count: rows in all.
-        single: so many still stand in one column.
+        count: rows in total.
+        single_column_max: up to this many stand in one column; more are split into two.
+
+    Returns:
+        The number of columns, and the number of rows in the longest column, at least 1.
     """
-    columns = 1 if count <= single else 2
+    columns = 1 if count <= single_column_max else 2
     return columns, max(1, math.ceil(count / columns))

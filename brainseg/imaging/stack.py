@@ -1,6 +1,6 @@
-"""One patient's slices, as data/index.csv lists them, stacked into a volume.
+"""Reading the slices of a patient, as listed in data/index.csv, into a volume.
 
-Apart from the check of the whole set (brainseg.dataset.index), so that a change there does not train anew.
+This is not in brainseg.dataset, which checks whole data sets, because a change there must not train the model again.
 """
 
 from pathlib import Path
@@ -14,22 +14,22 @@ from brainseg.imaging.volume import Volume
 
 
 def read_volume(rows: pd.DataFrame, root: Path) -> Volume:
-    """Read slices of one patient.
+    """Read slices of one patient and stack them.
 
     Args:
-        rows: rows of data/index.csv, all of one patient, in any order, at least one.
+        rows: rows of data/index.csv of one patient, in any order, at least one.
         root: data.root.
 
     Returns:
-        The slices in the order of their numbers.
+        The slices in ascending order of their numbers.
 
     Raises:
-        UserError: if a file is missing, unreadable, or of another size than the table says.
+        UserError: if a file is missing or unreadable, or its size differs from the table.
         ValueError: if the rows are not of exactly one patient.
     """
     patient_ids = set(rows["patient_id"])
     if len(patient_ids) != 1:
-        raise ValueError(f"rows: expected those of one patient, found {len(patient_ids)} patients")
+        raise ValueError(f"rows: expected rows of one patient, found {len(patient_ids)} patients")
     rows = rows.sort_values("slice_number")
     images, masks = [], []
     with quiet_opencv():
@@ -37,8 +37,9 @@ def read_volume(rows: pd.DataFrame, root: Path) -> Volume:
             image, mask = read_image(root / str(row.image_path)), read_mask(root / str(row.mask_path))
             if not image.shape[:2] == mask.shape == (row.height, row.width):
                 raise UserError(
-                    f"{root / str(row.image_path)}: {image.shape[:2]}, its mask {mask.shape}. Expected:"
-                    f" {(row.height, row.width)} as data/index.csv has it. The pictures have changed since: dvc repro"
+                    f"{root / str(row.image_path)}: its size is {image.shape[:2]}, the size of its mask {mask.shape}. "
+                    f"Expected: {(row.height, row.width)} as in data/index.csv. "
+                    "The files have changed since that table was written. Run again: dvc repro"
                 )
             images.append(image)
             masks.append(mask)

@@ -1,4 +1,4 @@
-"""The volume: what is known of one patient, slices stacked in slice order."""
+"""The volume: the slices of one patient, stacked in slice order, with their masks."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
-# The order of the channels everywhere in this project; OpenCV's BGR stops at brainseg.formats.
+# The order of the channels in the whole project; OpenCV's BGR order does not leave brainseg.imaging.raster.
 SEQUENCES = ("pre-contrast", "flair", "post-contrast")
 PRE_CONTRAST, FLAIR, POST_CONTRAST = range(3)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Volume:
-    """One patient's slices and their outlines, on the grid they were stored on.
+    """The slices of one patient and their masks, on their original grid.
 
     Attributes:
         patient_id: the patient's identifier.
@@ -31,10 +31,10 @@ class Volume:
     slice_numbers: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not belong together.
+        """Check that the arrays fit together.
 
         Raises:
-            ValueError: if a shape or a dtype is not the documented one.
+            ValueError: if a shape or dtype is not as documented.
         """
         if self.image.ndim != 4 or self.image.shape[-1] != len(SEQUENCES) or self.image.dtype != np.uint8:
             raise ValueError(f"image: expected (S, H, W, 3) uint8, found {self.image.shape} {self.image.dtype}")
@@ -43,4 +43,4 @@ class Volume:
                 f"mask_true: expected {self.image.shape[:3]} bool, found {self.mask_true.shape} {self.mask_true.dtype}"
             )
         if self.slice_numbers.shape != self.image.shape[:1] or np.any(np.diff(self.slice_numbers) <= 0):
-            raise ValueError("slice_numbers: expected one ascending number a slice")
+            raise ValueError("slice_numbers: expected one number per slice, ascending")

@@ -1,1 +1,1 @@
-"""The formulas behind every score: plain NumPy, no files, truth and prediction keyword-only."""
+"""Formulas of the scores, in NumPy and SciPy: no files, and reference and prediction passed by keyword only."""

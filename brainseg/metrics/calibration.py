@@ -1,8 +1,8 @@
-"""Is a probability of 0.7 tumour in seven cases of ten: reliability, expected calibration error, Brier score.
+"""Calibration of probabilities: reliability table, expected calibration error, Brier score.
 
-All of it comes from counts of pixels inside the head, by truth and probability. Counts of patients add up, so that a
-subset is pooled by a sum. The air around a head is left out, because it is right for nothing and would make every model
-look well calibrated.
+A model is calibrated if, of the pixels with a probability of 0.7, 70 % are tumour. All scores come from counts of the
+pixels inside the head by reference and probability. The counts of patients can be added, which pools a subset. The air
+around the head is left out: every model is right there, and would look well calibrated.
 """
 
 import math
@@ -14,19 +14,22 @@ from numpy.typing import NDArray
 from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.metrics import probability as maps
 
-VALUES = np.arange(maps.BINS, dtype=np.uint16).view(np.float16).astype(np.float64)  # what the columns stand for
+# The probability of each column of a histogram.
+VALUES = np.arange(maps.BINS, dtype=np.uint16).view(np.float16).astype(np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """What was promised and what came, in bins of probability of the same width; all arrays have the shape (K,).
+    """Mean predicted probability and observed tumour frequency per bin; all arrays have the shape (K,).
+
+    The bins divide [0, 1] into K equal parts.
 
     Attributes:
-        low: float64, least probability of the bin.
-        high: float64, probability at which the next bin starts; the last one holds 1 too.
-        count: int64, pixels.
-        mean_probability: float64, of the bin's pixels; NaN if it has none.
-        observed: float64, share of the bin's pixels that are tumour; NaN if it has none.
+        low: float64, lower edge of the bin, inclusive.
+        high: float64, upper edge of the bin, exclusive except for the last bin, which includes 1.
+        count: int64, number of pixels.
+        mean_probability: float64, mean probability of the bin's pixels; NaN if it has none.
+        observed: float64, fraction of the bin's pixels that are tumour; NaN if it has none.
     """
 
     low: NDArray[np.float64]
@@ -37,7 +40,7 @@ class Reliability:
 
     @property
     def expected_calibration_error(self) -> float:
-        """How far `observed` is from `mean_probability`, on average over pixels.
+        """Mean absolute difference of `observed` and `mean_probability`, weighted by the pixels of the bins.
 
         In [0, 1], lower is better; NaN without pixels. Most pixels of a head are background that any model is sure of,
         so the value is small: compare it between models, and look at the bins.
@@ -49,15 +52,16 @@ class Reliability:
 
 
 def histogram_inside(*, mask_true: BoolArray, probability: FloatArray, head: BoolArray) -> NDArray[np.int64]:
-    """Count the pixels inside the head by truth and probability. Add them up.
+    """Count the pixels inside the head by reference and probability.
 
     Args:
         mask_true: reference, any shape, bool, True = tumour.
-        probability: same shape, float32, in [0, 1]; counted at float16's precision, as maps are stored.
+        probability: same shape, float32, in [0, 1]; rounded to float16, in which maps are stored.
         head: same shape, bool, True = inside the head.
 
     Returns:
-        As `brainseg.metrics.probability.histogram`: shape (2, 15361), int64.
+        Counts as of `brainseg.metrics.probability.histogram`, shape (2, 15361), int64. The counts of patients can be
+        added.
 
     Raises:
         ValueError: if the shapes differ, a dtype is wrong, or a value inside the head is outside [0, 1] or NaN.
@@ -72,14 +76,15 @@ def histogram_inside(*, mask_true: BoolArray, probability: FloatArray, head: Boo
 
 
 def reliability(counts: NDArray[np.int64], *, bins: int = 10) -> Reliability:
-    """The reliability table.
+    """Compute the reliability table.
 
     Args:
-        counts: what `histogram_inside` gives, or a sum of such.
-        bins: how many; a probability on the border of two belongs to the upper one, as with a threshold.
+        counts: a result of `histogram_inside`, or a sum of several.
+        bins: number of bins. A probability on the edge between two bins belongs to the upper one, just as one equal to
+            a threshold is tumour.
 
     Returns:
-        A row per bin, from 0 to 1.
+        The table, one entry per bin, from 0 to 1.
 
     Raises:
         ValueError: if `bins` is below 1.
@@ -89,29 +94,29 @@ def reliability(counts: NDArray[np.int64], *, bins: int = 10) -> Reliability:
     if bins < 1:
         raise ValueError(f"bins: expected 1 or more, found {bins}")
     edges = np.linspace(0, 1, bins + 1)
-    place = np.searchsorted(edges[1:-1], VALUES, side="right")
+    bin_of_value = np.searchsorted(edges[1:-1], VALUES, side="right")
     pixels = counts.sum(axis=0)
-    count = np.bincount(place, pixels, bins).astype(np.int64)
-    some = np.where(count, count, math.nan)
+    count = np.bincount(bin_of_value, pixels, bins).astype(np.int64)
+    divisor = np.where(count, count, math.nan)
     return Reliability(
         low=edges[:-1],
         high=edges[1:],
         count=count,
-        mean_probability=np.bincount(place, pixels * VALUES, bins) / some,
-        observed=np.bincount(place, counts[1], bins) / some,
+        mean_probability=np.bincount(bin_of_value, pixels * VALUES, bins) / divisor,
+        observed=np.bincount(bin_of_value, counts[1], bins) / divisor,
     )
 
 
 def brier_loss(counts: NDArray[np.int64]) -> float:
-    """The Brier score: the mean squared distance of probability and truth. A loss by name, for lower is better.
+    """Brier score: the mean squared difference of probability and reference. Named a loss because lower is better.
 
     Args:
-        counts: what `histogram_inside` gives, or a sum of such.
+        counts: a result of `histogram_inside`, or a sum of several.
 
     Returns:
-        In [0, 1]; NaN without pixels.
+        A value in [0, 1]; NaN without pixels.
 
-    Source: Brier 1950, Mon Weather Rev 78(1):1-3, for one event, half of what the paper's sum over two gives.
+    Source: Brier 1950, Mon Weather Rev 78(1):1-3; there the sum over both classes, which is twice this value.
     """
     pixels = int(counts.sum())
     return float(counts[0] @ VALUES**2 + counts[1] @ (1 - VALUES) ** 2) / pixels if pixels else math.nan

@@ -1,4 +1,4 @@
-"""Does a slice hold tumour: a patient's slices, or those of a whole subset, as one yes or no each."""
+"""Slice detection: sensitivity, specificity and ROC AUC of whether a slice contains tumour."""
 
 import math
 
@@ -10,15 +10,15 @@ from brainseg.metrics.overlap import Confusion, check_pair, count
 
 
 def count_slices(*, mask_true: BoolArray, mask_pred: BoolArray) -> Confusion:
-    """Count slices by whether they hold tumour and whether any was predicted, wherever in the slice.
+    """Count slices by whether they contain tumour and whether tumour was predicted anywhere in them.
 
     Args:
         mask_true: reference, shape (S, H, W), bool, True = tumour.
         mask_pred: thresholded prediction, same shape, bool.
 
     Returns:
-        Counts of slices in place of pixels; its `sensitivity` and `specificity` are those of slice detection, NaN if no
-        slice holds tumour, or all do. Add the counts of patients up to pool them.
+        Counts of slices instead of pixels. Its `sensitivity` and `specificity` are those of slice detection: NaN if no
+        slice contains tumour, or if all do, respectively. Add the counts of patients to pool their slices.
 
     Raises:
         ValueError: if the masks are not 3-D, their shapes differ or a dtype is not bool.
@@ -31,18 +31,20 @@ def count_slices(*, mask_true: BoolArray, mask_pred: BoolArray) -> Confusion:
 
 
 def auc(*, slice_true: BoolArray, slice_score: NDArray[np.floating]) -> float:
-    """Area under the ROC curve: how often a slice with tumour scores higher than one without; ties count half.
+    """Area under the ROC curve of slices.
+
+    It is the probability that a slice with tumour scores higher than a slice without; ties count half.
 
     Args:
-        slice_true: shape (S,), bool, whether a slice holds tumour.
-        slice_score: shape (S,), floating, any finite number that is higher the surer a slice holds tumour, such as the
-            sum of its probabilities. The highest probability serves too, but ties where several slices reach 1.
+        slice_true: shape (S,), bool, whether a slice contains tumour.
+        slice_score: shape (S,), floating, finite; higher where tumour is more likely, such as the sum of a slice's
+            probabilities. Their maximum works too, but has ties where several slices reach 1.
 
     Returns:
-        In [0, 1], higher is better, 0.5 for a coin; NaN if no slice holds tumour, or all do.
+        A value in [0, 1], higher is better, 0.5 for random guessing; NaN if no slice contains tumour, or all do.
 
     Raises:
-        ValueError: if the arrays are not (S,) both, a dtype is wrong, or a score is not finite.
+        ValueError: if the arrays do not both have the shape (S,), a dtype is wrong, or a score is not finite.
 
     Source: Hanley & McNeil 1982, Radiology 143(1):29-36.
     """

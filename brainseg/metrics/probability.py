@@ -1,4 +1,4 @@
-"""What probability maps are worth before a threshold makes masks of them: losses, and precision against sensitivity."""
+"""Scores of probability maps that need no threshold: losses, and the precision-recall curve."""
 
 import math
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 
 from brainseg.imaging.volume import BoolArray, FloatArray
 
-CLIP = 1e-7  # as Keras does: a probability of exactly 0 or 1 that is wrong costs 16.1, not infinity
-BINS = 15361  # float16 values from 0 to 1; their bit patterns are 0 ... 15360 in the same order
+CLIP = 1e-7  # as in Keras: a wrong probability of exactly 0 or 1 costs 16.1 instead of infinity
+BINS = 15361  # float16 values from 0 to 1; in ascending order, their bit patterns are 0 ... 15360
 
 
 def binary_cross_entropy(*, mask_true: BoolArray, probability: FloatArray) -> float:
     """Mean binary cross-entropy over pixels.
 
-    Maps that were stored as float16 round what is above 0.99976 to 1, so a wrong pixel there costs the full 16.1; on
-    such maps the value can lie a little above the one Keras logs.
+    A map stored as float16 has rounded probabilities above 0.99976 to 1, so a wrong pixel there costs the full 16.1. On
+    such maps, the value can be a little higher than the one Keras logs.
 
     Args:
         mask_true: reference, any shape, bool, True = tumour.
-        probability: same shape, float32, in [0, 1]; what it gives to the truth counts as at least 1e-7.
+        probability: same shape, float32, in [0, 1]; the probability of the true class counts as at least 1e-7.
 
     Returns:
-        Natural-logarithm units, 0 or more, lower is better; NaN without pixels.
+        A value in nats (natural logarithm), 0 or more, lower is better; NaN without pixels.
 
     Raises:
         ValueError: if the shapes differ, a dtype is wrong, or a value is outside [0, 1] or NaN.
@@ -33,22 +33,22 @@ def binary_cross_entropy(*, mask_true: BoolArray, probability: FloatArray) -> fl
     _check(mask_true, probability)
     if mask_true.size == 0:
         return float("nan")
-    given_to_truth = np.where(mask_true, probability, 1 - probability)
-    return -float(np.log(np.clip(given_to_truth, CLIP, 1)).mean(dtype=np.float64))
+    true_class = np.where(mask_true, probability, 1 - probability)
+    return -float(np.log(np.clip(true_class, CLIP, 1)).mean(dtype=np.float64))
 
 
 def soft_dice_loss(*, mask_true: BoolArray, probability: FloatArray) -> float:
-    """One minus Dice with probabilities in place of the predicted mask, unsmoothed.
+    """One minus Dice with probabilities in place of the predicted mask, without smoothing.
 
     Args:
         mask_true: reference, any shape, bool, True = tumour.
         probability: same shape, float32, in [0, 1].
 
     Returns:
-        In [0, 1], lower is better; NaN if the reference is empty and every probability is 0.
+        A value in [0, 1], lower is better; NaN if the reference is empty and every probability is 0.
 
     Raises:
-        ValueError: as `binary_cross_entropy`.
+        ValueError: as for `binary_cross_entropy`.
 
     Source: Milletari et al. 2016, V-Net, arXiv:1606.04797, with sums instead of sums of squares in the denominator.
     """
@@ -59,20 +59,23 @@ def soft_dice_loss(*, mask_true: BoolArray, probability: FloatArray) -> float:
 
 
 def histogram(*, mask_true: BoolArray, probability: FloatArray) -> NDArray[np.int64]:
-    """Count pixels by truth and probability, a bin for each float16 value: exact for maps stored so. Add them up.
+    """Count pixels by reference and probability, with one bin per float16 value.
+
+    Nothing is lost on maps that are stored as float16.
 
     Args:
         mask_true: reference, any shape, bool, True = tumour.
         probability: same shape, float32, in [0, 1].
 
     Returns:
-        Shape (2, 15361), int64: row 0 counts pixels without tumour, row 1 pixels with; columns from 0 to 1.
+        Counts, shape (2, 15361), int64: row 0 for pixels without tumour, row 1 for pixels with tumour; probability
+        ascends from 0 to 1 along the columns. The counts of patients can be added.
 
     Raises:
-        ValueError: as `binary_cross_entropy`.
+        ValueError: as for `binary_cross_entropy`.
     """
     _check(mask_true, probability)
-    # -0.0 is a float16 too; adding 0 makes it 0, whose bit pattern is the first.
+    # float16 has a -0.0 too; adding 0 turns it into 0.0, whose bit pattern is 0.
     bits = (probability.astype(np.float16) + np.float16(0)).view(np.uint16)
     tumour = np.bincount(bits[mask_true], minlength=BINS)
     return np.stack([np.bincount(bits.ravel(), minlength=BINS) - tumour, tumour])
@@ -80,12 +83,12 @@ def histogram(*, mask_true: BoolArray, probability: FloatArray) -> NDArray[np.in
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """Scores of pixels pooled, at falling thresholds; all arrays have the same shape (K,), float64.
+    """Precision, sensitivity and Dice at descending thresholds, all pixels pooled; arrays of shape (K,), float64.
 
     Attributes:
-        threshold: `>=` is tumour; 1 or less, falling to the least probability that occurs.
-        precision: in [0, 1], never NaN: each threshold is a probability that occurs.
-        sensitivity: in [0, 1], rising to 1; NaN if there is no tumour.
+        threshold: `>=` is tumour; 1 or less, descending to the minimum probability that occurs.
+        precision: in [0, 1], never NaN, because each threshold is a probability that occurs.
+        sensitivity: in [0, 1], ascending to 1; NaN if there is no tumour.
         dice: in [0, 1].
     """
 
@@ -96,14 +99,14 @@ class Curve:
 
 
 def precision_recall(counts: NDArray[np.int64], *, points: int = 200) -> Curve:
-    """Precision and sensitivity at every threshold that matters.
+    """Compute precision and sensitivity at every threshold that makes a difference.
 
     Args:
-        counts: what `histogram` gives, or a sum of such.
-        points: the most that are kept, spread evenly along the curve, both ends included; at least 2.
+        counts: a result of `histogram`, or a sum of several.
+        points: maximum number of points, at least 2; spaced evenly along the curve, both ends included.
 
     Returns:
-        The curve; its arrays are empty if `counts` holds no pixel.
+        The curve; its arrays are empty if `counts` contains no pixel.
 
     Source: Manning & Schuetze 1999, Foundations of Statistical NLP, section 8.1 (sensitivity is called recall there).
     """
@@ -126,7 +129,7 @@ def precision_recall(counts: NDArray[np.int64], *, points: int = 200) -> Curve:
 
 
 def _check(mask_true: BoolArray, probability: FloatArray) -> None:
-    """Refuse what is no mask, no probability map, or not a pair; raises ValueError."""
+    """Check that the arrays are a mask and a probability map of the same shape; raises ValueError."""
     if mask_true.dtype != np.bool_:
         raise ValueError(f"mask_true: expected bool, found {mask_true.dtype}")
     if not np.issubdtype(probability.dtype, np.floating):

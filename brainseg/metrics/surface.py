@@ -1,14 +1,14 @@
-"""How far the outline of a prediction lies from the true one: HD95, average distance, surface Dice.
+"""Distances between the outlines of two masks: HD95, average surface distance, surface Dice.
 
-The surface of a mask is its boundary pixels: tumour with a neighbour across a face that is not, where beyond the edge
-of the array there is none. Every boundary pixel counts the same, and a distance is that between pixel centres. So do
-MetricsReloaded, MONAI and medpy. Google's surface-distance weighs surface elements at the corners of pixels by their
-area instead; its values differ where outlines are jagged or slices thick.
+The surface of a mask consists of its boundary pixels: tumour pixels with a face neighbour that is not tumour. Pixels
+beyond the edge of the array count as background. Every boundary pixel has the same weight, and a distance is measured
+between pixel centres, as in MetricsReloaded, MONAI and medpy. Google's surface-distance weighs surface elements at the
+corners of pixels by their area instead; its values differ where outlines are jagged or slices are thick.
 
-A stack whose spacing is not stored is measured with `spacing=None`: in 3-D, a step to the next slice counting as one
-pixel. Slices are thicker than their pixels are wide, so the true distances, in pixels, are at least those reported:
-HD95 and the average distance are lower bounds, surface Dice is an upper one. Distances within each slice alone, the
-other way to do without, have no value where one mask skips a slice, and that is where the errors are.
+If the spacing of a volume is unknown, `spacing=None` measures in three dimensions and counts a step to the next slice
+as one pixel. Slices are thicker than their pixels are wide, so the true distances, in pixels, are at least those
+reported: HD95 and the average surface distance are lower bounds, surface Dice is an upper bound. The alternative,
+distances within each slice, is undefined where one mask skips a slice, and that is where the errors are.
 """
 
 import math
@@ -23,19 +23,19 @@ from scipy.spatial import cKDTree
 from brainseg.imaging.volume import BoolArray
 from brainseg.metrics.overlap import check_pair
 
-# A distance of 3 steps of 0.1 mm is 0.30000000000000004 mm and yet within a tolerance of 0.3 mm.
+# 3 steps of 0.1 mm make 0.30000000000000004 mm, which must be within a tolerance of 0.3 mm.
 ROUNDING = 1 + 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
 class SurfaceDistances:
-    """From every boundary pixel of one mask to the nearest boundary pixel of the other: what all scores come from.
+    """Distances from each boundary pixel of one mask to the nearest boundary pixel of the other.
 
     Attributes:
-        true_to_pred: shape (N,), float64, a distance for each boundary pixel of the reference; infinite if the
-            prediction is empty.
+        true_to_pred: shape (N,), float64, one distance per boundary pixel of the reference; infinite if the prediction
+            is empty.
         pred_to_true: shape (M,), float64, the same for the prediction.
-        unit: of the distances, "mm" if the spacing was given, else "px"; put it into the name of a result.
+        unit: of the distances, "mm" if the spacing was given, otherwise "px"; make it part of a result's name.
     """
 
     true_to_pred: NDArray[np.float64]
@@ -47,7 +47,7 @@ class SurfaceDistances:
         """95th percentile of the Hausdorff distance: the larger of the two directed 95th percentiles.
 
         In `unit`, 0 or more, lower is better; NaN if a mask is empty. Percentiles between two distances are
-        interpolated linearly. medpy takes one percentile of both directions pooled instead, which is lower.
+        interpolated linearly. medpy takes one percentile over both directions together, which is lower.
         Source: Huttenlocher et al. 1993, IEEE TPAMI 15(9):850-863; Maier-Hein et al. 2024, Nature Methods 21:195-212.
         """
         if self._undefined:
@@ -56,7 +56,7 @@ class SurfaceDistances:
 
     @property
     def assd(self) -> float:
-        """Average symmetric surface distance: the mean over the boundary pixels of both masks at once.
+        """Average symmetric surface distance: the mean over the boundary pixels of both masks together.
 
         In `unit`, 0 or more, lower is better; NaN if a mask is empty.
         Source: Heimann et al. 2009, IEEE Trans Med Imaging 28(8):1251-1265.
@@ -66,13 +66,13 @@ class SurfaceDistances:
         return float(np.concatenate([self.true_to_pred, self.pred_to_true]).mean())
 
     def nsd(self, tolerance: float) -> float:
-        """Normalised surface Dice: the share of both outlines that lies within a tolerance of the other one.
+        """Normalised surface Dice: the fraction of both outlines that lies within a tolerance of the other one.
 
         Args:
             tolerance: in `unit`, 0 or more; a distance equal to it is within. State it with the result.
 
         Returns:
-            In [0, 1], higher is better; as with Dice, 0 if one mask is empty, NaN if both are.
+            A value in [0, 1], higher is better; 0 if exactly one of the masks is empty, NaN if both are, as with Dice.
 
         Raises:
             ValueError: if the tolerance is negative, infinite or NaN.
@@ -93,16 +93,16 @@ class SurfaceDistances:
 def surface_distances(
     *, mask_true: BoolArray, mask_pred: BoolArray, spacing: Sequence[float] | None = None
 ) -> SurfaceDistances:
-    """Measure two outlines once, for all scores.
+    """Measure the distances between the surfaces of two masks.
 
     Args:
         mask_true: reference, shape (H, W) or (S, H, W), bool, True = tumour.
         mask_pred: thresholded prediction, same shape, bool.
-        spacing: mm from a pixel's centre to the next one's, for each axis in the order of the shape; None if unknown,
-            then every step counts as one pixel.
+        spacing: distance in mm between the centres of neighbouring pixels, one per axis in the order of the shape; None
+            if unknown, then every step counts as one pixel.
 
     Returns:
-        The distances, in mm or, without spacing, pixels.
+        The distances, in mm or, without spacing, in pixels.
 
     Raises:
         ValueError: if the shapes differ, a dtype is not bool, or the spacing is not a length above 0 for each axis.
@@ -111,51 +111,36 @@ def surface_distances(
     step = np.ones(mask_true.ndim) if spacing is None else np.asarray(spacing, np.float64)
     if step.shape != (mask_true.ndim,) or not (np.isfinite(step) & (step > 0)).all():
         raise ValueError(f"spacing: expected a length above 0 in mm for each of {mask_true.ndim} axes, found {spacing}")
-    points_true, points_pred = _boundary(mask_true), _boundary(mask_pred)
+    boundary_true, boundary_pred = _boundary_pixels(mask_true), _boundary_pixels(mask_pred)
     return SurfaceDistances(
-        true_to_pred=_nearest(points_true, points_pred, step),
-        pred_to_true=_nearest(points_pred, points_true, step),
+        true_to_pred=_nearest_distances(boundary_true, boundary_pred, step),
+        pred_to_true=_nearest_distances(boundary_pred, boundary_true, step),
         unit="px" if spacing is None else "mm",
     )
 
 
-def hd95(*, mask_true: BoolArray, mask_pred: BoolArray, spacing: Sequence[float] | None = None) -> float:
-    """`SurfaceDistances.hd95` of two masks; arguments, unit and errors as in `surface_distances`."""
-    return surface_distances(mask_true=mask_true, mask_pred=mask_pred, spacing=spacing).hd95
-
-
-def assd(*, mask_true: BoolArray, mask_pred: BoolArray, spacing: Sequence[float] | None = None) -> float:
-    """`SurfaceDistances.assd` of two masks; arguments, unit and errors as in `surface_distances`."""
-    return surface_distances(mask_true=mask_true, mask_pred=mask_pred, spacing=spacing).assd
-
-
-def nsd(
-    *, mask_true: BoolArray, mask_pred: BoolArray, tolerance: float, spacing: Sequence[float] | None = None
-) -> float:
-    """`SurfaceDistances.nsd` of two masks, tolerance in mm or, without spacing, pixels; errors as there."""
-    return surface_distances(mask_true=mask_true, mask_pred=mask_pred, spacing=spacing).nsd(tolerance)
-
-
-def _boundary(mask: BoolArray) -> NDArray[np.int64]:
-    """Places of the boundary pixels, shape (N, axes); beyond the box around the tumour there is none to erode."""
+def _boundary_pixels(mask: BoolArray) -> NDArray[np.int64]:
+    """Indices of the boundary pixels, shape (N, axes); only the bounding box of the tumour is eroded, to save time."""
     if not mask.any():
         return np.empty((0, mask.ndim), np.int64)
     box = ndimage.find_objects(mask.view(np.int8))[0]
     inside = mask[box]
     corner: list[int] = [axis.start for axis in box]
-    places: NDArray[np.int64] = np.argwhere(inside & ~ndimage.binary_erosion(inside)) + corner
-    return places
+    indices: NDArray[np.int64] = np.argwhere(inside & ~ndimage.binary_erosion(inside)) + corner
+    return indices
 
 
-def _nearest(origins: NDArray[np.int64], targets: NDArray[np.int64], step: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From each origin to the nearest target.
+def _nearest_distances(
+    origins: NDArray[np.int64], targets: NDArray[np.int64], step: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Distance from each origin to the nearest target.
 
-    A tree costs what the outlines are long; a distance transform costs what the box around both is large, and one stray
-    pixel in a far corner makes that the whole volume.
+    The cost of a k-d tree grows with the length of the outlines. That of a distance transform grows with the bounding
+    box of both masks, and one stray pixel in a far corner makes that the whole volume.
     """
     if not (len(origins) and len(targets)):
         return np.full(len(origins), math.inf)
-    _, which = cKDTree(targets * step).query(origins * step)
-    # Whole steps are subtracted before they are scaled, so that equal distances are equal numbers.
-    distances: NDArray[np.float64] = np.sqrt((((origins - targets[which]) * step) ** 2).sum(axis=1))
+    _, nearest = cKDTree(targets * step).query(origins * step)
+    # Indices are subtracted before they are scaled, so that equal distances are equal numbers.
+    distances: NDArray[np.float64] = np.sqrt((((origins - targets[nearest]) * step) ** 2).sum(axis=1))
     return distances

@@ -1,6 +1,7 @@
-"""The only place that knows the backend: threads, seeds, precision and determinism, set before Keras is imported.
+"""The Keras backend: devices, threads, precision, determinism and several processes.
 
-Importing this module imports neither Keras nor a backend; `configure` does.
+All settings that depend on the backend are made here. Importing this module imports neither Keras nor a backend;
+`configure` does.
 """
 
 import importlib
@@ -17,21 +18,24 @@ from typing import Literal
 from brainseg.errors import UserError
 from brainseg.params import TrainParams
 
-# CPUs that multiply bfloat16 themselves; on others it is slower than float32.
+# CPUs with instructions for bfloat16; on others it is slower than float32.
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 CPUINFO = Path("/proc/cpuinfo")
 
-# Keras' own variables for training with several processes: docs/scaling.md.
+# Parts of the messages with which the backends and NumPy report that memory is exhausted.
+OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "OOM when allocating", "out of memory", "Unable to allocate")
+
+# Keras' environment variables for training with several processes, see docs/scaling.md.
 PROCESSES = ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """What the training runs on.
+    """The backend, device and precision of a training.
 
     Attributes:
-        backend: Keras' backend.
-        gpu: whether the backend has a GPU.
+        backend: name of the Keras backend.
+        gpu: whether the backend uses a GPU.
         precision: of the arithmetic.
     """
 
@@ -41,27 +45,39 @@ class Runtime:
 
     @property
     def fused_norm(self) -> bool:
-        """Whether training uses `brainseg.training.fused_norm`."""
+        """Whether training uses the batch normalisation of `brainseg.training.fused_norm`."""
         return self.backend == "tensorflow" and not self.gpu
 
     @property
     def policy(self) -> str:
-        """Keras' dtype policy while training; on a CPU, TensorFlow's graph optimiser takes its place."""
+        """Keras' dtype policy for training; on a CPU, TensorFlow's graph optimiser sets the precision instead."""
         return "mixed_bfloat16" if self.precision == "bfloat16" and not self.fused_norm else "float32"
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether XLA compiles the training step; on a CPU, TensorFlow is many times slower with it."""
+        return self.gpu or self.backend == "jax"
+
+    @property
+    def description(self) -> str:
+        """Backend, device and precision in words."""
+        return f"{self.backend} on a {'GPU' if self.gpu else 'CPU'}, {self.precision}"
 
 
 def configure(params: TrainParams) -> Runtime:
-    """Make Keras use the wanted backend, repeatably; call it before anything imports Keras.
+    """Configure Keras and its backend for deterministic operation; call it before anything imports Keras.
+
+    It draws no random numbers and sets no seed: `brainseg.model.unet.seeded_unet` sets the seed of each network.
 
     Args:
-        params: its backend, device, threads, precision and seed.
+        params: backend, device, threads and precision are used.
 
     Returns:
-        What was found and chosen.
+        What the training will run on.
 
     Raises:
-        UserError: if the backend is not installed, a GPU is wanted and there is none, or several processes are
-            described by half or not possible.
+        UserError: if the backend is not installed, a GPU is required and there is none, or the environment variables
+            for several processes are incomplete or do not suit the backend.
     """
     _check_processes(params)
     if importlib.util.find_spec(params.backend) is None:
@@ -70,32 +86,31 @@ def configure(params: TrainParams) -> Runtime:
             f"{sys.executable} -m pip install '.[{params.backend}]', or set train.backend: tensorflow"
         )
     os.environ["KERAS_BACKEND"] = params.backend
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # with JAX too, for parts of Keras import TensorFlow where it is
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # with JAX too: parts of Keras import TensorFlow if installed
     gpu = _start_tensorflow(params) if params.backend == "tensorflow" else _start_jax(params)
     if params.device == "gpu" and not gpu:
         raise UserError(
-            f"train.device: gpu is wanted, and {params.backend} finds none. For the CPU there is "
-            "presets/lgg-cpu.yaml; train.device: any trains on what there is. For an NVIDIA GPU install its driver and "
+            f"train.device: gpu requires a GPU, and {params.backend} finds none. For the CPU, use "
+            "presets/lgg-cpu.yaml, or set train.device: any. For an NVIDIA GPU, install its driver and "
             f"{'tensorflow[and-cuda]' if params.backend == 'tensorflow' else 'jax[cuda12]'}"
         )
-    keras = importlib.import_module("keras")
-    keras.utils.set_random_seed(params.seed)
     runtime = Runtime(backend=params.backend, gpu=gpu, precision=_precision(params, gpu=gpu))
     if runtime.precision == "bfloat16" and runtime.fused_norm:
-        # TensorFlow's kernels for bfloat16 on a CPU; Keras' policy does not reach them. Probabilities stay float32: in
-        # bfloat16 all above 0.998 would be 1.
+        # Keras' dtype policy does not select TensorFlow's CPU kernels for bfloat16. Probabilities stay float32, because
+        # bfloat16 rounds everything above 0.998 to 1.
         os.environ["TF_AUTO_MIXED_PRECISION_GRAPH_REWRITE_INFERLIST_REMOVE"] = "Sigmoid"
         tf = importlib.import_module("tensorflow")
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
-    importlib.import_module("cv2").setNumThreads(1)  # batches are made in threads of their own
+    importlib.import_module("cv2").setNumThreads(1)  # the batches have their own threads
     return runtime
 
 
 def _precision(params: TrainParams, *, gpu: bool) -> Literal["float32", "bfloat16"]:
+    """Resolve `auto`: bfloat16 if the hardware is faster with it."""
     if params.precision != "auto":
         return params.precision
-    quick = gpu or (params.backend == "tensorflow" and _cpu_has_bfloat16())
-    return "bfloat16" if quick else "float32"
+    fast = gpu or (params.backend == "tensorflow" and _cpu_has_bfloat16())
+    return "bfloat16" if fast else "float32"
 
 
 def _cpu_has_bfloat16() -> bool:
@@ -107,6 +122,7 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def _start_tensorflow(params: TrainParams) -> bool:
+    """Import TensorFlow and set its threads and determinism; returns whether it finds a GPU."""
     with _quiet_start():
         importlib.import_module("keras")
         tf = importlib.import_module("tensorflow")
@@ -117,23 +133,24 @@ def _start_tensorflow(params: TrainParams) -> bool:
 
 
 def _start_jax(params: TrainParams) -> bool:
-    os.environ["PJRT_NPROC"] = str(params.threads)  # the size of XLA's pool of CPU threads
+    """Import JAX, set its threads and determinism, and join the other processes; returns whether it finds a GPU."""
+    os.environ["PJRT_NPROC"] = str(params.threads)  # size of XLA's pool of CPU threads
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
     with _quiet_start():
         keras = importlib.import_module("keras")
     if os.environ.get(PROCESSES[0]):
-        keras.distribution.initialize()  # waits until all processes are there; before JAX looks for devices
+        keras.distribution.initialize()  # waits for all processes; must precede JAX's search for devices
     return bool(importlib.import_module("jax").default_backend() == "gpu")
 
 
 def use_all_devices(params: TrainParams) -> None:
-    """Let training use every device of every process; after `configure`, before any model or array is made.
+    """Train on every device of every process; call it after `configure`, before any model or array is made.
 
     Args:
-        params: its backend and batch size.
+        params: backend and batch size are used.
 
     Raises:
-        UserError: if a batch cannot be shared evenly.
+        UserError: if a batch cannot be divided evenly among the devices.
     """
     if params.backend != "jax":
         return
@@ -141,8 +158,8 @@ def use_all_devices(params: TrainParams) -> None:
     devices = keras.distribution.get_device_count()
     if params.batch_size % devices:
         raise UserError(
-            f"train.batch_size: {params.batch_size} slices cannot be shared evenly by {devices} devices; "
-            f"take a multiple of {devices}"
+            f"train.batch_size: {params.batch_size} slices cannot be divided evenly among {devices} devices; "
+            f"set a multiple of {devices}"
         )
     if devices > 1:
         keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
@@ -150,10 +167,10 @@ def use_all_devices(params: TrainParams) -> None:
 
 @contextmanager
 def process_output_folder(out: Path) -> Iterator[Path]:
-    """Where this process writes: `out` in the first one, a folder that is thrown away in the others.
+    """The folder that this process writes to: `out` in the first process, a temporary folder in the others.
 
-    All processes must take the same steps, because Keras compares variables across processes as it makes and loads
-    them, even while saving; a process that alone writes a checkpoint waits for the others for ever.
+    All processes must take the same steps, because Keras compares variables across processes when it creates and loads
+    them, even while saving. A process that writes a checkpoint alone would wait for the others forever.
     """
     if int(os.environ.get(PROCESSES[2], "0")) == 0:
         yield out
@@ -162,8 +179,13 @@ def process_output_folder(out: Path) -> Iterator[Path]:
             yield Path(folder)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an exception says that memory is exhausted; each backend has its own classes and messages."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in OUT_OF_MEMORY)
+
+
 def _check_processes(params: TrainParams) -> None:
-    """Refuse several processes that are described by half, or that the backend cannot have."""
+    """Check the environment variables for several processes: all or none, and JAX only."""
     given = [name for name in PROCESSES if name in os.environ]
     if given and params.backend != "jax":
         raise UserError(
@@ -172,25 +194,28 @@ def _check_processes(params: TrainParams) -> None:
         )
     if given and len(given) < len(PROCESSES):
         missing = ", ".join(name for name in PROCESSES if name not in given)
-        raise UserError(f"{given[0]} is set and {missing} is not; several processes need all three: docs/scaling.md")
+        raise UserError(
+            f"{given[0]} is set, but {missing} is not. Training with several processes needs all three: docs/scaling.md"
+        )
 
 
 @contextmanager
 def _quiet_start() -> Iterator[None]:
-    """Hold back what libraries write to standard error; show it if the block fails.
+    """Suppress what libraries write to standard error, unless the block fails.
 
-    TensorFlow's C++ side writes start-up notes before it heeds TF_CPP_MIN_LOG_LEVEL, straight to the descriptor.
+    TensorFlow's C++ code writes start-up messages directly to the file descriptor, before it reads
+    TF_CPP_MIN_LOG_LEVEL.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
         except BaseException:
             held.seek(0)
-            os.write(kept, held.read())
+            os.write(stderr, held.read())
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,6 +1,6 @@
-"""models/unet.keras: the model and what must be known to apply it, in a file whose bytes repeat.
+"""Saving a model together with its card, which says how to prepare the input; equal weights give equal bytes.
 
-It stays an ordinary .keras file, which `keras.saving.load_model` reads; one member is added to the archive.
+The file is an ordinary .keras archive, which `keras.saving.load_model` reads, with the card as one more member.
 """
 
 import json
@@ -20,21 +20,24 @@ from brainseg.params import TrainParams
 
 CARD = "brainseg.json"
 METADATA = "metadata.json"
-EPOCH_OF_ZIP = (1980, 1, 1, 0, 0, 0)
+EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+EARLIER_KEYS = {"size", "neighbours", "mirror"}  # of cards that earlier versions wrote
+REMEDY = "Train the model again: dvc repro --force train"
 
 
 class ModelCard(BaseModel):
-    """How the model wants its input, and how it was made; stored inside the model's file.
+    """How to prepare the model's input, and how the model was trained; stored in the model's file.
 
     Attributes:
         input_size: height and width of the input, pixels.
-        normalisation: see brainseg.imaging.preprocessing.
-        context_slices: slices on either side whose FLAIR is part of the input.
-        contralateral_flair: whether FLAIR mirrored is part of the input.
-        channels: the input's, in order.
-        backend: Keras backend that trained it.
-        threads: CPU threads of one operation while training.
-        precision: of the arithmetic while training.
+        normalisation: see `brainseg.imaging.preprocessing.fit_normalisation`.
+        context_slices: neighbouring slices on either side whose FLAIR is part of the input.
+        contralateral_flair: whether the mirrored FLAIR is part of the input.
+        channels: names of the input's channels, in order.
+        backend: Keras backend of the training.
+        threads: CPU threads per operation during training.
+        precision: of the arithmetic during training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,7 +53,7 @@ class ModelCard(BaseModel):
 
 
 def make_card(params: TrainParams, runtime: Runtime) -> ModelCard:
-    """The card of a model trained with these parameters, on that."""
+    """Make the card of a model that was trained with these parameters on this runtime."""
     return ModelCard(
         input_size=params.input_size,
         normalisation=params.normalisation,
@@ -64,18 +67,18 @@ def make_card(params: TrainParams, runtime: Runtime) -> ModelCard:
 
 
 def save_model(path: Path, model: keras.Model, card: ModelCard) -> None:
-    """Write model and card; the same weights give the same bytes.
+    """Write a model and its card; equal weights give equal bytes.
 
     Args:
         path: ends in .keras.
-        model: what is needed to train on, optimizer and loss, is left out.
-        card: stored beside the weights.
+        model: saved without optimizer and loss.
+        card: stored next to the weights.
     """
-    weights_only = model.__class__.from_config(model.get_config())  # as built, not compiled
-    weights_only.set_weights(model.get_weights())
+    uncompiled = model.__class__.from_config(model.get_config())
+    uncompiled.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder, atomic_write(path) as temporary:
         raw = Path(folder) / "raw.keras"
-        weights_only.save(raw)
+        uncompiled.save(raw)
         with zipfile.ZipFile(raw) as source, zipfile.ZipFile(temporary, "w") as target:
             members = {name: source.read(name) for name in sorted(source.namelist())}
             metadata: dict[str, Any] = json.loads(members[METADATA])
@@ -83,11 +86,11 @@ def save_model(path: Path, model: keras.Model, card: ModelCard) -> None:
             members[METADATA] = json.dumps(metadata).encode()
             members[CARD] = card.model_dump_json(indent=2).encode()
             for name, content in members.items():
-                target.writestr(zipfile.ZipInfo(name, EPOCH_OF_ZIP), content)
+                target.writestr(zipfile.ZipInfo(name, EARLIEST_ZIP_DATE), content)
 
 
 def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
-    """Read what `save_model` wrote.
+    """Read a model that `save_model` wrote.
 
     Args:
         path: a .keras file.
@@ -96,9 +99,8 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
         The model, not compiled, and its card.
 
     Raises:
-        UserError: if the file is missing, is no such archive, or has no card.
+        UserError: if the file is missing, is not a Keras model, or has no card or that of an earlier version.
     """
-    again = "Train it again: dvc repro --force train"
     try:
         with zipfile.ZipFile(path) as archive:
             card = ModelCard.model_validate_json(archive.read(CARD))
@@ -106,6 +108,15 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
     except FileNotFoundError:
         raise UserError(f"{path}: not found. The stage train writes it: dvc repro train") from None
     except KeyError:
-        raise UserError(f"{path}: a Keras model without {CARD}, so its preprocessing is not known. {again}") from None
-    except (zipfile.BadZipFile, ValidationError, ValueError) as error:
-        raise UserError(f"{path}: not a model of this project ({error}). {again}") from None
+        raise UserError(f"{path}: a Keras model without {CARD}, so its preprocessing is unknown. {REMEDY}") from None
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise UserError(f"{path}: {_explain(error)}. {REMEDY}") from None
+
+
+def _explain(error: Exception) -> str:
+    """Say why a file is not accepted; an invalid card raises pydantic's ValidationError, a ValueError."""
+    if isinstance(error, ValidationError):
+        invalid_keys = {key for fault in error.errors() for key in fault["loc"]}
+        if invalid_keys & EARLIER_KEYS:
+            return "written by an earlier version of this project, whose card has other keys"
+    return f"not a model of this project ({error})"

@@ -9,20 +9,20 @@ import keras
 from keras import layers
 
 from brainseg.imaging.preprocessing import channel_names
-from brainseg.params import POOLINGS, TrainParams
+from brainseg.params import DOWNSAMPLING_STEPS, TrainParams
 
-# Of the running mean and variance that validation uses. Keras' 0.99 needs hundreds of steps to settle, more than the
-# first epochs of a small set have.
+# Of the moving mean and variance that validation uses. Keras' default, 0.99, needs hundreds of steps to settle, more
+# than the first epochs of a small data set have.
 BATCH_NORM_MOMENTUM = 0.97
 
-# Values are dropped on the grids of an eighth of the input and below: there most of the weights are, and few of the
-# values. On the full grid dropout took a sixth of a training step (docs/training.md).
+# Dropout is used at a quarter of the input's resolution and below, where most of the weights are, but few of the
+# activations. At full resolution it took a sixth of a training step (docs/training.md).
 DROPOUT_FROM_LEVEL = 2
 
-# Of the pixels of a balanced epoch, about; of all pixels it is half as many. The last bias starts there: from 0, a
-# short training ends with a probability near 0.01 on all that is no tumour, and soft Dice counts every pixel of it.
-# Source: Lin et al. 2017, Focal Loss, arXiv:1708.02002, section 3.3.
-TUMOUR_SHARE = 0.02
+# Approximate fraction of tumour pixels in a balanced epoch; it is half of that over all slices. The last bias starts at
+# this probability. If it started at 0, a short training would end with a probability near 0.01 on healthy pixels, and
+# soft Dice sums over all of them. Source: Lin et al. 2017, Focal Loss, arXiv:1708.02002, section 3.3.
+TUMOUR_FRACTION = 0.02
 
 
 def conv_block(
@@ -33,33 +33,33 @@ def conv_block(
     residual: bool = False,
     norm: type[layers.Layer] = layers.BatchNormalization,
 ) -> Any:
-    """Two 3 x 3 convolutions, each with batch normalisation and ReLU; the second reads the first.
+    """Two 3 x 3 convolutions in sequence, each followed by batch normalisation and ReLU.
 
     Args:
         features: shape (N, H, W, C).
         filters: channels of the result.
-        name: starts the layers' names.
-        residual: whether the block's input, through a 1 x 1 convolution, is added before the last ReLU.
-        norm: the batch normalisation; see `build_unet`.
+        name: prefix of the layers' names.
+        residual: whether the input of the block, after a 1 x 1 convolution, is added before the last ReLU.
+        norm: class of the batch normalisation, see `build_unet`.
 
     Returns:
         Shape (N, H, W, filters).
 
-    Source of the residual block: He et al. 2016, arXiv:1512.03385, with the shortcut of section 3.3, B.
+    Source: He et al. 2016, arXiv:1512.03385, for the residual block, with the shortcut B of section 3.3.
     """
-    given = features
+    shortcut = features
     for number in (1, 2):
-        # Batch normalisation adds the bias.
+        # No bias: batch normalisation adds one.
         features = layers.Conv2D(
             filters, 3, padding="same", kernel_initializer="he_normal", use_bias=False, name=f"{name}_conv{number}"
         )(features)
         features = norm(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm{number}")(features)
         if residual and number == 2:
-            given = layers.Conv2D(filters, 1, kernel_initializer="he_normal", use_bias=False, name=f"{name}_shortcut")(
-                given
-            )
-            given = norm(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_shortcut_norm")(given)
-            features = layers.Add(name=f"{name}_add")([features, given])
+            shortcut = layers.Conv2D(
+                filters, 1, kernel_initializer="he_normal", use_bias=False, name=f"{name}_shortcut"
+            )(shortcut)
+            shortcut = norm(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_shortcut_norm")(shortcut)
+            features = layers.Add(name=f"{name}_add")([features, shortcut])
         features = layers.ReLU(name=f"{name}_relu{number}")(features)
     return features
 
@@ -73,36 +73,38 @@ def build_unet(
     residual: bool = False,
     norm: type[layers.Layer] = layers.BatchNormalization,
 ) -> keras.Model:
-    """A four-level U-Net that gives each pixel its probability of tumour.
+    """Build a four-level U-Net that predicts the probability of tumour for each pixel.
 
     Args:
         input_size: height and width of the input, pixels; a multiple of 16.
-        filters: channels of the first level; they double with each pooling.
-        dropout: share of values dropped while training, after the poolings and concatenations of the two lowest levels.
+        filters: channels of the first level; they double with each downsampling step.
+        dropout: fraction of activations dropped while training, after pooling and concatenation on the two lowest
+            levels.
         channels: of the input.
-        residual: whether the blocks of convolutions have shortcuts; see `conv_block`.
-        norm: the batch normalisation's class; to train on a CPU there is a quicker one with the same weights
-            (brainseg.training.fused_norm).
+        residual: whether the convolution blocks have shortcuts, see `conv_block`.
+        norm: class of the batch normalisation. `brainseg.training.fused_norm` has one with the same weights that
+            trains faster on a CPU.
 
     Returns:
-        A functional model from (N, input_size, input_size, channels) float32, normalised, to (N, input_size, input_size, 1) float32 in [0, 1].
+        A functional model, not compiled. Its input has shape (N, input_size, input_size, channels), float32,
+        normalised; its output has shape (N, input_size, input_size, 1), float32 in [0, 1].
     """
     inputs = keras.Input((input_size, input_size, channels), name="image")
 
-    # Down: keep each level's features for the way up.
+    # Encoder: keep the features of each level for the decoder.
     features, skips = inputs, []
-    for level in range(POOLINGS):
+    for level in range(DOWNSAMPLING_STEPS):
         features = conv_block(features, filters * 2**level, f"down{level + 1}", residual=residual, norm=norm)
         skips.append(features)
         features = layers.MaxPooling2D(name=f"down{level + 1}_pool")(features)
         if level >= DROPOUT_FROM_LEVEL:
             features = layers.Dropout(dropout, name=f"down{level + 1}_dropout")(features)
 
-    # The bottom.
-    features = conv_block(features, filters * 2**POOLINGS, "bottom", residual=residual, norm=norm)
+    # Bottleneck.
+    features = conv_block(features, filters * 2**DOWNSAMPLING_STEPS, "bottom", residual=residual, norm=norm)
 
-    # Up: double the grid, join the features of the same grid.
-    for level in reversed(range(POOLINGS)):
+    # Decoder: double the resolution, and concatenate the encoder's features of the same level.
+    for level in reversed(range(DOWNSAMPLING_STEPS)):
         name = f"up{level + 1}"
         features = layers.Conv2DTranspose(filters * 2**level, 3, strides=2, padding="same", name=f"{name}_conv")(
             features
@@ -116,22 +118,35 @@ def build_unet(
 
 
 def probability_head(features: Any, name: str) -> Any:
-    """A 1 x 1 convolution and a sigmoid: shape (N, H, W, C) to (N, H, W, 1), in [0, 1].
+    """Map features to probabilities with a 1 x 1 convolution and a sigmoid.
 
-    float32 whatever the precision before it: probabilities near 0 and 1 matter.
+    It computes in float32 at any training precision, because probabilities near 0 and 1 matter.
+
+    Args:
+        features: shape (N, H, W, C).
+        name: of the layer.
+
+    Returns:
+        Shape (N, H, W, 1), float32 in [0, 1].
     """
     return layers.Conv2D(
         1,
         1,
         activation="sigmoid",
-        bias_initializer=keras.initializers.Constant(math.log(TUMOUR_SHARE / (1 - TUMOUR_SHARE))),
+        bias_initializer=keras.initializers.Constant(math.log(TUMOUR_FRACTION / (1 - TUMOUR_FRACTION))),
         dtype="float32",
         name=name,
     )(features)
 
 
 def average_ensemble(networks: Sequence[keras.Model]) -> keras.Model:
-    """One model that gives the mean of the probabilities of several, which have the same input; one is left as it is.
+    """Combine networks into one model that predicts the mean of their probabilities.
+
+    Args:
+        networks: from `build_unet`, at least one, all with the same input shape.
+
+    Returns:
+        The combined model; a single network is returned as it is.
 
     Source: Lakshminarayanan et al. 2017, Deep Ensembles, arXiv:1612.01474.
     """
@@ -146,7 +161,7 @@ def average_ensemble(networks: Sequence[keras.Model]) -> keras.Model:
 
 
 def unet_from_params(params: TrainParams, norm: type[layers.Layer] = layers.BatchNormalization) -> keras.Model:
-    """The network that the parameters describe."""
+    """Build the network that the parameters describe; `norm` as in `build_unet`."""
     channels = len(channel_names(params.context_slices, params.contralateral_flair))
     return build_unet(
         input_size=params.input_size,
@@ -159,20 +174,24 @@ def unet_from_params(params: TrainParams, norm: type[layers.Layer] = layers.Batc
 
 
 def seeded_unet(params: TrainParams) -> keras.Model:
-    """`unet_from_params`, the first weights of which are drawn from the seed, as is the dropout of its training."""
+    """Set the seed of Python, NumPy and the backend to `params.seed`, and build the network.
+
+    The initial weights depend on the seed. So does the dropout of the training that follows, because each dropout layer
+    draws a seed of its own when it is built.
+    """
     keras.utils.set_random_seed(params.seed)
     return unet_from_params(params)
 
 
 def summary_text(model: keras.Model, width: int = 110) -> str:
-    """`model.summary()` as text, `width` characters wide whatever the terminal's width."""
+    """Return `model.summary()` as text, `width` characters wide on every terminal."""
     lines: list[str] = []
-    terminal = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = str(width)  # cuts the lines, also where line_length is given
+    columns = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(width)  # truncates the lines even if line_length is given
     try:
         model.summary(line_length=width, print_fn=lines.append)
     finally:
         del os.environ["COLUMNS"]
-        if terminal is not None:
-            os.environ["COLUMNS"] = terminal
+        if columns is not None:
+            os.environ["COLUMNS"] = columns
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Synthetic patients."""
+"""Synthetic patients, generated from formulas, to try the pipeline without real scans."""

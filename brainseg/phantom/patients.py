@@ -1,7 +1,8 @@
-"""Synthetic patients in the layout of the Kaggle set: what the pipeline runs on before anyone has downloaded a scan.
+"""Generating synthetic patients and writing them in the layout of the Kaggle set.
 
-No real picture went into them. A patient depends on seed and number only, not on how many others there are, and looks
-the same at every size.
+The pipeline runs on them by default, before any real data set has been downloaded. They are not made from real images.
+A patient depends only on the seed and the patient's number, not on how many others there are, and looks the same at
+every size.
 """
 
 import shutil
@@ -17,20 +18,22 @@ from brainseg.errors import UserError
 from brainseg.files import write_table
 from brainseg.imaging.volume import FLAIR, POST_CONTRAST, PRE_CONTRAST, ByteArray, Volume
 from brainseg.params import PhantomParams
-from brainseg.phantom.anatomy import Field, draw_head
-from brainseg.phantom.scanner import draw_lesion, scan, signals_of
+from brainseg.phantom.anatomy import draw_head
+from brainseg.phantom.lesion import draw_lesion
+from brainseg.phantom.scanner import simulate_scan, simulate_signals
+from brainseg.phantom.shapes import Field
 
-# Sites of uneven size, one of them with a single patient among the first 24; and who lacks which sequence. Both repeat
-# every 24 patients, so that few patients show what many do.
+# The site of each patient, and the sequence that some patients lack (by position in SITES). Both repeat every 24
+# patients. Sites differ in size, and one has a single patient, because real data sets are uneven too.
 # fmt: off
 SITES = (
     "NV", "NV", "OS", "NV", "PL", "OS", "NV", "OS", "RY", "NV", "PL", "NV",
     "OS", "NV", "NV", "PL", "OS", "NV", "ZU", "OS", "NV", "RY", "PL", "NV",
 )
 # fmt: on
-MISSING = {4: POST_CONTRAST, 13: PRE_CONTRAST, 20: POST_CONTRAST}
+MISSING_SEQUENCES = {4: POST_CONTRAST, 13: PRE_CONTRAST, 20: POST_CONTRAST}
 
-# Columns of the Kaggle set's clinical table and the largest code of each; here the values are drawn, not of anybody.
+# Columns of the Kaggle set's clinical table, each with its largest code. The values written here are random.
 CLINICAL = {
     "RNASeqCluster": 4,
     "MethylationCluster": 5,
@@ -50,38 +53,38 @@ CLINICAL = {
     "ethnicity": 2,
     "death01": 1,
 }
-WORKERS = 2  # patients made at once; each holds some 50 fields of (S, H, W) in memory
-LZW = (cv2.IMWRITE_TIFF_COMPRESSION, 5)  # lossless, and the same bytes whatever OpenCV's default
+WORKERS = 2  # patients generated in parallel; each needs about 50 fields of shape (S, H, W) in memory
+LZW = (cv2.IMWRITE_TIFF_COMPRESSION, 5)  # lossless; named here so that files do not depend on OpenCV's default
 
 
 def patient_id(number: int, *, seed: int) -> str:
-    """Name patient `number` (from 1) as the Kaggle set does: study, site, number, a date that never was."""
+    """Make the patient_id of patient `number` (from 1) as in the Kaggle set: study, site, number, a made-up date."""
     day = np.random.default_rng((seed, number, 1)).integers(1, (12, 28), endpoint=True)
     return f"PHAN_{SITES[(number - 1) % len(SITES)]}_{number:04d}_2000{day[0]:02d}{day[1]:02d}"
 
 
 def make_patient(number: int, *, size: int, seed: int) -> Volume:
-    """Make one synthetic patient.
+    """Generate one synthetic patient.
 
     Args:
-        number: of the patient, from 1.
+        number: the patient's number, from 1.
         size: height and width of a slice, pixels.
-        seed: other seed, other patients.
+        seed: seed of the random numbers.
 
     Returns:
         20 to 28 slices from the skull base to the vertex, at least one of them with tumour.
     """
     rng = np.random.default_rng((seed, number))
     site = np.random.default_rng((seed, 10_000 + sorted(set(SITES)).index(SITES[(number - 1) % len(SITES)])))
-    point, axes = _scan_grid(rng, size)
+    point, axes = _draw_grid(rng, size)
     lesion = draw_lesion(rng, point)
-    inner = (point[0] - lesion.push[0], point[1] - lesion.push[1], point[2])
-    head = draw_head(rng, point, inner, axes, effaced=0.85 * lesion.nearness)
-    # It spreads along white matter more easily than through grey.
-    lesion = replace(lesion, field=lesion.field + rng.uniform(0, 0.25) * (head.white - 0.5))
-    mask_true = (lesion.field > 0) & (head.depth > 0) & (head.ventricle < 0)
-    image = scan(rng, site, signals_of(rng, site, head, lesion))
-    missing = MISSING.get((number - 1) % len(SITES))
+    inner = (point[0] - lesion.displacement[0], point[1] - lesion.displacement[1], point[2])
+    head = draw_head(rng, point, inner, axes, effaced=0.85 * lesion.proximity)
+    # Gliomas spread along white matter more easily than through grey matter.
+    lesion = replace(lesion, depth=lesion.depth + rng.uniform(0, 0.25) * (head.white_matter - 0.5))
+    mask_true = (lesion.depth > 0) & (head.brain_depth > 0) & (head.ventricle_depth < 0)
+    image = simulate_scan(rng, site, simulate_signals(rng, site, head, lesion))
+    missing = MISSING_SEQUENCES.get((number - 1) % len(SITES))
     if missing is not None:
         image[..., missing] = image[..., FLAIR]
     return Volume(
@@ -92,15 +95,15 @@ def make_patient(number: int, *, size: int, seed: int) -> Volume:
     )
 
 
-def _scan_grid(rng: np.random.Generator, size: int) -> tuple[tuple[Field, Field, Field], tuple[float, float, float]]:
-    """Where the voxels are in the head's own frame (x, y, z, each (S, H, W)), and the head's half axes."""
+def _draw_grid(rng: np.random.Generator, size: int) -> tuple[tuple[Field, Field, Field], tuple[float, float, float]]:
+    """Choose size and pose of the head; returns x, y, z of the voxels, each (S, H, W), and the head's half axes."""
     slices = int(rng.integers(20, 28, endpoint=True))
     scale, slim = rng.uniform(0.95, 1.05), rng.uniform(0.95, 1.05)
     axes = (0.75 * scale * slim, 0.90 * scale / slim, 0.78 * scale)
     pixel = (np.arange(size) + 0.5) * 2 / size - 1
-    level = np.linspace(-0.48, 0.93 * axes[2], slices) + rng.uniform(-0.02, 0.01)
+    height = np.linspace(-0.48, 0.93 * axes[2], slices) + rng.uniform(-0.02, 0.01)
     turn, pitch = np.radians(rng.normal(0, 3)), np.radians(rng.normal(0, 4))
-    z, y, x = np.meshgrid(level, pixel - rng.normal(0, 0.015), pixel - rng.normal(0, 0.02), indexing="ij")
+    z, y, x = np.meshgrid(height, pixel - rng.normal(0, 0.015), pixel - rng.normal(0, 0.02), indexing="ij")
     x, y = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
     return (x, y, z + np.sin(pitch) * y), axes
 
@@ -109,15 +112,15 @@ def write_phantoms(root: Path, params: PhantomParams) -> None:
     """Write the patients and `data.csv`, in the layout and with the names of the Kaggle set.
 
     Args:
-        root: folder to write; earlier phantoms in it are replaced.
-        params: how many patients, their size and seed.
+        root: the folder to write; synthetic patients that it has already are replaced.
+        params: number of patients, size of the slices and seed.
 
     Raises:
-        UserError: if root holds anything but phantoms.
+        UserError: if root has anything other than synthetic patients.
     """
     foreign = sorted(path.name for path in root.glob("*") if not path.name.startswith(("PHAN_", "data.csv")))
     if foreign:
-        raise UserError(f"{root}: holds {foreign[0]}, which is no phantom. Name an empty or a new folder")
+        raise UserError(f"{root}: has {foreign[0]}, which is not a synthetic patient. Name an empty or new folder")
     temporary = root.with_name(f".{root.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
@@ -140,13 +143,13 @@ def _write_patient(root: Path, number: int, params: PhantomParams) -> None:
         _write_tif(folder / f"{stem}_mask.tif", mask_true.astype(np.uint8) * 255)
 
 
-def _write_tif(path: Path, picture: ByteArray) -> None:
-    """Encode in memory and write with Python, which tells when the disk is full; cv2.imwrite does not."""
-    path.write_bytes(cv2.imencode(".tif", picture, LZW)[1].tobytes())
+def _write_tif(path: Path, pixels: ByteArray) -> None:
+    """Encode in memory and write with Python, which reports a full disk; cv2.imwrite does not."""
+    path.write_bytes(cv2.imencode(".tif", pixels, LZW)[1].tobytes())
 
 
 def _clinical_table(params: PhantomParams) -> pd.DataFrame:
-    """Invented clinical values, a row per patient; about one in twelve is empty."""
+    """Draw random clinical values, one row per patient; about one value in twelve is missing."""
     rows = []
     for number in range(1, params.patients + 1):
         rng = np.random.default_rng((params.seed, number, 2))

@@ -1,1 +1,1 @@
-"""From slices to probability maps, and from probability maps to masks."""
+"""Applying the model to volumes, and turning probability maps into masks."""

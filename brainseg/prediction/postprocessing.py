@@ -1,30 +1,30 @@
-"""From probability maps to the mask that is shown and scored."""
+"""Postprocessing of predicted masks: removing small connected components."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from brainseg.imaging.volume import BoolArray
+from brainseg.metrics.lesions import NEIGHBOURS_26
 
-NEIGHBOURS_26 = np.ones((3, 3, 3), np.bool_)  # as lesions are counted in brainseg.metrics.lesions
 Box = tuple[slice, ...]
 
 
 def remove_small_lesions(mask: BoolArray, smallest: int) -> BoolArray:
-    """Drop connected components that are too small to be believed.
+    """Remove connected components with fewer than `smallest` voxels.
 
     Args:
-        mask: shape (S, H, W), bool, True = tumour; not changed.
-        smallest: voxels; a component (26 neighbours) with fewer is dropped. 0 and 1 keep all.
+        mask: shape (S, H, W), bool, True = tumour; not modified.
+        smallest: voxels; components (26-connected) with fewer voxels are removed. 0 and 1 keep all.
 
     Returns:
-        A mask of the same shape, bool.
+        The remaining mask, same shape, bool.
 
     Raises:
         ValueError: if the mask is not 3-D bool, or `smallest` is negative.
     """
     if smallest < 0:
-        raise ValueError(f"smallest: expected 0 voxels or more, found {smallest}")
+        raise ValueError(f"smallest: expected at least 0 voxels, found {smallest}")
     box, labels = label_lesions(mask)
     if smallest <= 1:
         return mask.copy()
@@ -36,14 +36,16 @@ def remove_small_lesions(mask: BoolArray, smallest: int) -> BoolArray:
 
 
 def label_lesions(mask: BoolArray) -> tuple[Box, NDArray[np.int32]]:
-    """Number the connected components of a mask, 26 neighbours.
+    """Label the connected components of a mask, 26-connected.
+
+    Only the bounding box of the mask is labelled, because masks are mostly empty and labelling is slow.
 
     Args:
         mask: shape (S, H, W), bool.
 
     Returns:
-        The box around all of them, as slices of the mask, and their labels inside it, 0 where there is none. An empty
-        mask has an empty box. Labels are of the box alone: a mask is mostly empty, and numbering takes its time.
+        The bounding box of all components, as slices into the mask, and the labels inside it, int32, 0 for background.
+        The bounding box of an empty mask is empty.
 
     Raises:
         ValueError: if the mask is not 3-D bool.

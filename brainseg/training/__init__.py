@@ -1,1 +1,1 @@
-"""What the network learns from and how it is trained."""
+"""Training: the slices as augmented batches, the losses, the training loop and its checkpoints."""

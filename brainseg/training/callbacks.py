@@ -1,4 +1,4 @@
-"""What Keras calls between epochs: batches that know their epoch, a state to go on from."""
+"""Keras callbacks that set the epoch of the batches, record the state of a training, and replay a recorded state."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -14,51 +14,65 @@ Logs = dict[str, Any]
 
 
 class EpochSetter(keras.callbacks.Callback):
-    """Tells the batches their epoch, and logs the learning rate that the epoch ended with."""
+    """Sets the epoch of the batches, and logs the learning rate at the end of each epoch."""
 
     def __init__(self, batches: SliceBatches) -> None:
         super().__init__()
         self.batches = batches
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Before the first batch is made."""
+        """Set the epoch before its first batch is made."""
         self.batches.epoch = epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """Before anything lowers the rate."""
-        assert logs is not None  # Keras gives the epoch's
+        """Log the learning rate, before another callback lowers it."""
+        assert logs is not None  # Keras passes the logs of the epoch
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
 
 class Replay(keras.callbacks.Callback):
-    """Shows other callbacks the epochs that an interrupted training had behind it, so that they are where they were."""
+    """Replays the epochs before an interruption to other callbacks, which restores their counters."""
 
-    def __init__(self, others: Sequence[keras.callbacks.Callback], state: State, learning_rate: float) -> None:
+    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], state: State, learning_rate: float) -> None:
+        """Replay to callbacks that decide on the learning rate and on stopping.
+
+        Args:
+            callbacks: they must come before this one in the callbacks of `fit`.
+            state: whose history is replayed.
+            learning_rate: at the start of the training.
+        """
         super().__init__()
-        self.others = others
+        self.callbacks = callbacks
         self.history = list(state.history)
         self.learning_rate = learning_rate
 
     def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
-        """After the others have begun: from the first learning rate through all that lowered it."""
-        if any(isinstance(other, keras.callbacks.ReduceLROnPlateau) for other in self.others):
+        """Replay the history, starting from the first learning rate, which the callbacks then lower again."""
+        if any(isinstance(callback, keras.callbacks.ReduceLROnPlateau) for callback in self.callbacks):
             self.model.optimizer.learning_rate = self.learning_rate
         for epoch, epoch_logs in enumerate(self.history):
-            for other in self.others:
-                other.on_epoch_end(epoch, dict(epoch_logs))
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, dict(epoch_logs))
 
 
 class StateRecorder(keras.callbacks.Callback):
-    """Keeps history and best weights in a state and has it written, last of an epoch's callbacks.
+    """Records the history and the best weights in a state, and saves it after each epoch.
 
-    An epoch whose loss is no number is not kept: `failed` is then its number, from 1.
+    It must be the last callback. An epoch whose loss is NaN or infinite is not recorded, and it ends the training.
     """
 
-    def __init__(self, state: State, network: keras.Model, write: Callable[[], None]) -> None:
+    def __init__(self, state: State, network: keras.Model, save: Callable[[], None]) -> None:
+        """Record into a state.
+
+        Args:
+            state: changed in place.
+            network: the model whose weights are recorded.
+            save: called after each recorded epoch.
+        """
         super().__init__()
         self.state = state
-        self.network = network  # whose weights are kept
-        self.write = write
+        self.network = network
+        self.save = save
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Record the epoch."""
@@ -70,7 +84,7 @@ class StateRecorder(keras.callbacks.Callback):
         self.state.history.append(values)
         if values["val_loss"] < self.state.best_loss:
             self.state.best_loss = values["val_loss"]
-            # Copies: JAX gives the memory of variables away with each step.
+            # Copies, because JAX reuses the memory of the variables in each step.
             self.state.best = [np.array(weight) for weight in self.network.get_weights()]
         self.state.stopped = bool(self.model.stop_training) or epoch + 1 == self.params["epochs"]
-        self.write()
+        self.save()

@@ -1,8 +1,8 @@
-"""What a killed training goes on from: one file, replaced whole after each epoch.
+"""The state from which an interrupted training resumes: one file, replaced after each epoch.
 
-It holds every variable of model and optimizer, dropout's random state included, the best weights so far, and the
-history. Keras' callbacks for the learning rate and for stopping keep no state of their own here: they are shown the
-history again.
+It contains all variables of the model and the optimizer, including the random state of dropout, the best weights so
+far, and the history. It does not contain the state of Keras' callbacks for the learning rate and for stopping:
+`brainseg.training.callbacks.Replay` replays the history to them.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ PACKAGES = ("keras", "tensorflow", "jax", "numpy", "opencv-python-headless")
 
 @dataclass(kw_only=True)
 class State:
-    """A training after some epochs.
+    """The state of a training after some epochs, apart from the variables of the model and the optimizer.
 
     Attributes:
-        history: what Keras logged, an epoch each.
-        best: weights of the epoch with the least validation loss, in the order of `Model.get_weights`.
-        best_loss: that loss.
-        stopped: whether the training has ended by itself.
-        failed: the epoch whose loss was no number, from 1; 0: none. Not written.
+        history: what Keras logged, one dictionary per epoch.
+        best: weights of the epoch with the lowest validation loss, in the order of `Model.get_weights`.
+        best_loss: the validation loss of that epoch.
+        stopped: whether the training is complete.
+        failed: the epoch whose loss was NaN or infinite, from 1; 0 if there was none. Not saved.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
@@ -43,10 +43,15 @@ class State:
 
 
 def run_key(*parts: object) -> str:
-    """A digest of all that a training depends on: the given parts, this project's loaded code, packages' versions.
+    """A digest of everything that a training depends on.
+
+    Besides the given parts, it covers the imported modules of this project and the versions of the packages.
 
     Args:
-        parts: each with a `repr` that says all: parameters, tables as text.
+        parts: parameters and contents of tables; the `repr` of each must be complete.
+
+    Returns:
+        SHA-256 in hexadecimal.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -64,45 +69,45 @@ def run_key(*parts: object) -> str:
 
 
 def save_state(folder: Path, key: str, model: keras.Model, state: State) -> None:
-    """Write the state after an epoch, in place of the one before.
+    """Save the state after an epoch, replacing that of the previous epoch.
 
     Args:
-        folder: where; it is made.
+        folder: created if necessary.
         key: from `run_key`.
-        model: compiled; its variables and its optimizer's are written.
-        state: the rest.
+        model: compiled; its variables and those of its optimizer are saved.
+        state: saved too.
     """
-    arrays: dict[str, Any] = {f"variable_{place:04}": value for place, value in enumerate(_values(model))}
-    arrays |= {f"best_{place:04}": value for place, value in enumerate(state.best)}
-    words = {"key": key, "history": state.history, "best_loss": state.best_loss, "stopped": state.stopped}
+    arrays: dict[str, Any] = {f"variable_{number:04}": value for number, value in enumerate(_values(model))}
+    arrays |= {f"best_{number:04}": value for number, value in enumerate(state.best)}
+    header = {"key": key, "history": state.history, "best_loss": state.best_loss, "stopped": state.stopped}
     with atomic_write(folder / STATE) as temporary:
-        np.savez(temporary, words=np.array(json.dumps(words)), **arrays)
+        np.savez(temporary, header=np.array(json.dumps(header)), **arrays)
 
 
 def load_state(folder: Path, key: str, model: keras.Model) -> State | None:
-    """Read what `save_state` wrote and put it into a model.
+    """Load a state that `save_state` saved, and assign its variables to a model.
 
     Args:
-        folder: where.
-        key: from `run_key`; the state of another run, of other data or code is passed over.
-        model: compiled and built as the one that was saved; not changed if there is nothing to go on from.
+        folder: that of `save_state`.
+        key: from `run_key`; a state with another key is ignored.
+        model: compiled, with the architecture of the saved one; unchanged if no state is loaded.
 
     Returns:
-        The state; None if there is none for this key.
+        The state; None if there is none with this key.
     """
     try:
         with (folder / STATE).open("rb") as file, np.load(file) as arrays:
-            words = json.loads(str(arrays["words"]))
-            if words.pop("key") != key:
+            header = json.loads(str(arrays["header"]))
+            if header.pop("key") != key:
                 return None
             names = sorted(arrays.files)
             values = [arrays[name] for name in names if name.startswith("variable_")]
             best = [arrays[name] for name in names if name.startswith("best_")]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # none, or not a state of ours
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # no file, or not a valid one
         return None
     for variable, value in zip(_variables(model), values, strict=True):
         variable.assign(value)
-    return State(best=best, **words)
+    return State(best=best, **header)
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a training learns from: the slices of the split, decoded once, and their batches (steps 10 to 12)."""
+"""The slices to train and validate on, decoded once, and their batches (steps 10 to 12)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from brainseg.errors import UserError
+from brainseg.files import select_subset
 from brainseg.imaging.stack import read_volume
 from brainseg.params import TrainParams
 from brainseg.training.batches import SliceBatches
@@ -14,12 +15,12 @@ from brainseg.training.slice_store import SliceStore, StoredSlice
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """The slices to learn from.
+    """The slices of the training and validation subsets.
 
     Attributes:
-        store: holds them.
-        train: those to train on.
-        validation: those to choose the epoch by.
+        store: holds the decoded slices.
+        train: the slices to train on.
+        validation: the slices on which the best epoch is chosen.
     """
 
     store: SliceStore
@@ -34,49 +35,54 @@ def read_slices(
 
     Args:
         index: data/index.csv.
-        split: data/split.csv; where it names no validation slices, the test slices are validated on.
-        root: the folder that the index's paths are relative to.
+        split: data/split.csv; if it has no validation slices, the test slices are used for validation.
+        root: the folder that the paths in the index are relative to.
         params: the hyperparameters.
-        folder: for the decoded slices while training.
+        folder: for the decoded slices, while training.
 
     Returns:
-        Training and validation slices, by patient and slice.
+        Training and validation slices, sorted by patient and slice number.
 
     Raises:
-        UserError: if either has no slice with tumour, or a batch is larger than the training subset.
+        UserError: if either subset has no slice with tumour, if a batch is larger than the training subset, or if the
+            split does not match the index.
     """
-    subsets = split.subset if (split.subset == "validation").any() else split.subset.replace({"test": "validation"})
+    validation = "validation" if (split["subset"] == "validation").any() else "test"
+    subsets = {"train": select_subset(index, split, "train"), "validation": select_subset(index, split, validation)}
+    rows = pd.concat(subsets, names=["subset"]).reset_index("subset")
     store = SliceStore(
         folder,
         context_slices=params.context_slices,
         normalisation=params.normalisation,
         contralateral_flair=params.contralateral_flair,
     )
-    data = TrainingData(store=store, train=[], validation=[])
-    for patient_id, rows in split.assign(subset=subsets).groupby("patient_id"):
-        numbers = {name: set(rows.slice_number[rows.subset == name]) for name in ("train", "validation")}
-        if any(numbers.values()):
-            volume = read_volume(index[index.patient_id == patient_id], root)
-            wanted = {entry_number: None for name in numbers for entry_number in numbers[name]}
-            entries = dict(zip(sorted(wanted), store.add(volume, set(wanted)), strict=True))
-            data.train.extend(entries[number] for number in sorted(numbers["train"]))
-            data.validation.extend(entries[number] for number in sorted(numbers["validation"]))
-    for name, entries_of in (("train", data.train), ("validation", data.validation)):
-        if not any(entry.has_tumour for entry in entries_of):
+    slices: dict[str, list[StoredSlice]] = {subset: [] for subset in subsets}
+    for patient_id, patient_rows in rows.groupby("patient_id"):
+        volume = read_volume(index[index["patient_id"] == patient_id], root)
+        subset_of = dict(zip(patient_rows["slice_number"], patient_rows["subset"], strict=True))
+        for number, stored in zip(sorted(subset_of), store.add(volume, set(subset_of)), strict=True):
+            slices[subset_of[number]].append(stored)
+    _check(slices["train"], slices["validation"], params.batch_size)
+    return TrainingData(store=store, **slices)
+
+
+def _check(train: list[StoredSlice], validation: list[StoredSlice], batch_size: int) -> None:
+    """Refuse subsets that nothing can be learnt from."""
+    for name, slices in (("training", train), ("validation", validation)):
+        if not any(stored.has_tumour for stored in slices):
             raise UserError(
-                f"data/split.csv: none of the {len(entries_of)} {name} slices has tumour, so nothing can be learnt or "
-                "chosen. Change split.seed or the shares in params.yaml"
+                f"data/split.csv: none of the {len(slices)} {name} slices has tumour, so the network cannot be "
+                "trained. Change split.seed or the sizes of the subsets in params.yaml"
             )
-    if params.batch_size > len(data.train):
+    if batch_size > len(train):
         raise UserError(
-            f"train.batch_size: {params.batch_size} slices a batch, and the training subset has {len(data.train)}. "
+            f"train.batch_size: a batch has {batch_size} slices, but the training subset has only {len(train)}. "
             "Lower train.batch_size, or add patients"
         )
-    return data
 
 
 def training_batches(data: TrainingData, params: TrainParams) -> SliceBatches:
-    """The batches that a training learns from."""
+    """The batches to train on."""
     return SliceBatches(
         data.store,
         data.train,
@@ -90,7 +96,7 @@ def training_batches(data: TrainingData, params: TrainParams) -> SliceBatches:
 
 
 def validation_batches(data: TrainingData, params: TrainParams) -> SliceBatches:
-    """The batches that the epoch is chosen by."""
+    """The batches on which the best epoch is chosen."""
     return SliceBatches(
         data.store, data.validation, input_size=params.input_size, batch_size=params.batch_size, workers=params.threads
     )

@@ -1,23 +1,25 @@
-"""Deep supervision: extra outputs on the coarser grids, which the loss is taken on as well while training."""
+"""Deep supervision: extra outputs at lower resolutions, to which the loss is applied as well during training."""
 
 import keras
 from keras import layers
 
 from brainseg.model.unet import probability_head
 
-# Levels of the U-Net, from 1, with an output of their own: the grids of half and a quarter of the input's size.
+# Decoder levels with an extra output, numbered from 1: half and a quarter of the input's resolution.
 SUPERVISED_LEVELS = (2, 3)
 
 
 def with_deep_supervision(network: keras.Model) -> keras.Model:
-    """A U-Net that is taught on its coarser grids too: deep supervision, for training only.
+    """Add outputs at lower resolutions to a U-Net, for training only.
 
     Args:
-        network: from `build_unet`; its layers are shared, so that it learns as the result is trained.
+        network: from `brainseg.model.unet.build_unet`. Its layers are shared with the result, so training the result
+            trains the network.
 
     Returns:
-        A model whose channel 0 is the network's probability, shape (N, H, W, 1); the next ones are those on the grids
-        of `SUPERVISED_LEVELS`, each from a 1 x 1 convolution of its own, repeated to the full grid.
+        A model with output shape (N, H, W, 1 + len(SUPERVISED_LEVELS)), float32 in [0, 1]. Channel 0 is the network's
+        probability. Each other channel is the probability at one of the `SUPERVISED_LEVELS`, from a 1 x 1 convolution
+        of its own, repeated to the full resolution.
 
     Source: Lee et al. 2015, Deeply-Supervised Nets, arXiv:1409.5185; as in nnU-Net, Isensee et al. 2021.
     """

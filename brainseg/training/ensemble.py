@@ -1,4 +1,4 @@
-"""Train the networks of an ensemble one after another; with `train.ensemble: 1`, one network."""
+"""Training the networks of an ensemble one after another; with `train.ensemble: 1`, a single network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,45 +14,60 @@ from brainseg.training.fit import fit
 
 
 def train_networks(
-    data: TrainingData, params: TrainParams, runtime: Runtime, *, folder: Path, tables: Sequence[bytes]
+    data: TrainingData,
+    params: TrainParams,
+    runtime: Runtime,
+    *,
+    folder: Path,
+    live_history: Path,
+    tables: Sequence[bytes],
 ) -> tuple[list[keras.Model], pd.DataFrame]:
-    """Train `params.ensemble` networks, each from a seed of its own, and print how each of them ended.
+    """Train `params.ensemble` networks, each with a seed of its own, and print the best epoch of each.
 
     Args:
         data: the slices.
-        params: the hyperparameters; network number i, from 0, is trained with seed + i.
-        runtime: what they are trained on.
-        folder: for the state of each training, see `brainseg.training.fit.fit`.
-        tables: the bytes of the tables that the slices were chosen by.
+        params: the hyperparameters; the seed of network i, from 0, is `params.seed` + i.
+        runtime: what the networks are trained on.
+        folder: for the states of the trainings, see `brainseg.training.fit.fit`.
+        live_history: history of the network in training, see `brainseg.training.fit.fit`.
+        tables: contents of the files that list the slices.
 
     Returns:
-        The networks, each with the weights of its best epoch, and the history; see `mean_history`.
+        The networks, each with the weights of its best epoch, and their mean history, see `mean_history`.
     """
     networks, histories = [], []
     for number in range(params.ensemble):
         seed = params.seed + number
         if params.ensemble > 1:
             print(f"network {number + 1} of {params.ensemble}, seed {seed}")
-        own = params.model_copy(update={"seed": seed})
-        network = seeded_unet(own)
-        history = fit(network, data, own, runtime, folder=folder / f"seed_{seed}", tables=tables)
+        network_params = params.model_copy(update={"seed": seed})
+        network = seeded_unet(network_params)
+        history = fit(
+            network,
+            data,
+            network_params,
+            runtime,
+            folder=folder / f"seed_{seed}",
+            live_history=live_history,
+            tables=tables,
+        )
         networks.append(network)
         histories.append(history)
-        kept = history.loc[history.val_loss.idxmin()]
+        best = history.loc[history.val_loss.idxmin()]
         print(
-            f"{len(history)} epochs; kept epoch {kept.epoch:.0f}: validation loss {kept.val_loss:.4f}, "
-            f"Dice of all validation pixels {kept.val_dice:.3f}"
+            f"{len(history)} epochs; best epoch {best.epoch:.0f}: validation loss {best.val_loss:.4f}, "
+            f"Dice over all validation pixels {best.val_dice:.3f}"
         )
     return networks, mean_history(histories)
 
 
 def mean_history(histories: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One history for several networks: in each epoch, the mean over those that were still training.
+    """Average the histories of several networks; each epoch is the mean over the networks that reached it.
 
     Args:
         histories: from `brainseg.training.fit.fit`, at least one.
 
     Returns:
-        Columns as in `brainseg.files.HISTORY_COLUMNS`; a single history is returned as it is.
+        Columns as in `brainseg.files.HISTORY_COLUMNS`; equal to the input if there is only one history.
     """
     return pd.concat(histories).groupby("epoch", as_index=False).mean()

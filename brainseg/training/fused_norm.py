@@ -1,7 +1,7 @@
-"""Batch normalisation that TensorFlow computes in one operation: for training on a CPU.
+"""Batch normalisation in a single TensorFlow operation, for faster training on a CPU.
 
-Keras' own layer becomes some ten operations, each of which reads and writes all values; the steps of a training are
-then a third slower (docs/training.md). With `brainseg.model.backend` the only module that names TensorFlow.
+Keras' own layer becomes about ten operations, each of which reads and writes all values; a training step then takes a
+third longer (docs/training.md). Only this module and `brainseg.model.backend` depend on TensorFlow.
 """
 
 from typing import Any
@@ -11,10 +11,10 @@ import tensorflow as tf
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras' layer, its weights and its result; channels last, centred and scaled, as the U-Net has it."""
+    """Keras' layer with the same weights and results; channels last, with scale and offset, as in the U-Net."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise shape (N, H, W, C)."""
+        """Normalise features, shape (N, H, W, C)."""
         if not training:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -26,9 +26,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=True,
         )
-        # The operation gives the variance of a sample; Keras' layer keeps that of the values as they are.
-        values = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), "float32")
-        variance *= (values - 1) / values
-        for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + now * (1 - self.momentum))
+        # The operation returns the unbiased variance, divided by N - 1; Keras' layer averages the one divided by N.
+        count = tf.cast(tf.reduce_prod(tf.shape(inputs)[:-1]), "float32")
+        variance *= (count - 1) / count
+        for moving, current in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + current * (1 - self.momentum))
         return outputs

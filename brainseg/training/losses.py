@@ -1,4 +1,4 @@
-"""What training makes small, and the Dice it watches; on probabilities, in any Keras backend."""
+"""Losses, and the metrics that are monitored during training; on probabilities, in any Keras backend."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -7,11 +7,11 @@ import keras
 from keras import ops
 
 Loss = Callable[[Any, Any], Any]
-SMOOTH = 1.0  # pixels; keeps soft Dice defined where a batch holds no tumour
+SMOOTH = 1.0  # pixels; keeps soft Dice defined for batches without tumour
 
 
 def soft_dice_loss(mask_true: Any, probability: Any) -> Any:
-    """One minus the Dice of probabilities, pooled over the batch, so that slices without tumour count too.
+    """One minus the soft Dice of a whole batch; pooling over the batch makes slices without tumour count too.
 
     Args:
         mask_true: shape (N, H, W, 1), 0 or 1.
@@ -20,7 +20,7 @@ def soft_dice_loss(mask_true: Any, probability: Any) -> Any:
     Returns:
         A scalar in [0, 1].
 
-    Source: Milletari et al. 2016, V-Net, arXiv:1606.04797, with sums instead of sums of squares in the denominator.
+    Source: Milletari et al. 2016, V-Net, arXiv:1606.04797, but with sums instead of sums of squares in the denominator.
     """
     mask_true = ops.cast(mask_true, probability.dtype)
     overlap = ops.sum(mask_true * probability)
@@ -28,12 +28,12 @@ def soft_dice_loss(mask_true: Any, probability: Any) -> Any:
 
 
 def bce_dice_loss(mask_true: Any, probability: Any) -> Any:
-    """Mean binary cross-entropy plus soft Dice loss; arguments as in `soft_dice_loss`."""
+    """Mean binary cross-entropy plus `soft_dice_loss`, with the same arguments; a scalar."""
     return ops.mean(keras.losses.binary_crossentropy(mask_true, probability)) + soft_dice_loss(mask_true, probability)
 
 
 def loss_from_name(name: Literal["binary_cross_entropy", "soft_dice", "bce_dice"]) -> Loss:
-    """What `Model.compile` takes for a loss of params.yaml."""
+    """The loss function for a value of train.loss in params.yaml."""
     losses: dict[str, Loss] = {
         "binary_cross_entropy": keras.losses.binary_crossentropy,
         "soft_dice": soft_dice_loss,
@@ -43,36 +43,46 @@ def loss_from_name(name: Literal["binary_cross_entropy", "soft_dice", "bce_dice"
 
 
 def deep_supervision_loss(loss: Loss) -> Loss:
-    """A loss for `brainseg.training.deep_supervision.with_deep_supervision`: each grid weighs half as much as the next finer one.
+    """Apply a loss to each output of `brainseg.training.deep_supervision.with_deep_supervision`, and average.
+
+    Each output weighs half as much as the one at the next higher resolution.
 
     Args:
-        loss: of a mask and a probability, shape (N, H, W, 1) both.
+        loss: of a mask and a probability, both of shape (N, H, W, 1).
 
     Returns:
-        Their weighted mean, of a mask, shape (N, H, W, 1), and probabilities, shape (N, H, W, grids), finest first.
+        The weighted mean of the losses of a mask, shape (N, H, W, 1), and probabilities, shape (N, H, W, outputs),
+        highest resolution first.
 
-    Source of the weights: nnU-Net, Isensee et al. 2021, Nature Methods 18:203-211.
+    Source: Isensee et al. 2021, nnU-Net, Nature Methods 18:203-211, for the weights.
     """
 
-    def weighted(mask_true: Any, probability: Any) -> Any:
-        weights = [0.5**grid for grid in range(probability.shape[-1])]
-        losses = [loss(mask_true, probability[..., grid : grid + 1]) for grid in range(len(weights))]
-        return sum(weight * one for weight, one in zip(weights, losses, strict=True)) / sum(weights)
+    def weighted_mean(mask_true: Any, probability: Any) -> Any:
+        weights = [0.5**output for output in range(probability.shape[-1])]
+        losses = [loss(mask_true, probability[..., output : output + 1]) for output in range(len(weights))]
+        return sum(weight * value for weight, value in zip(weights, losses, strict=True)) / sum(weights)
 
-    return weighted
+    return weighted_mean
 
 
 def accuracy(mask_true: Any, probability: Any) -> Any:
-    """BatchShard of pixels on the right side of 0.5 on the finest grid; shapes as in `deep_supervision_loss`, result (N, H, W)."""
+    """Binary accuracy of each pixel at threshold 0.5, at full resolution.
+
+    Args:
+        mask_true: shape (N, H, W, 1), 0 or 1.
+        probability: shape (N, H, W, outputs), in [0, 1]; the first output is used.
+
+    Returns:
+        Shape (N, H, W), 0 or 1, which Keras averages.
+    """
     return keras.metrics.binary_accuracy(mask_true, probability[..., :1])
 
 
 class PooledDice(keras.metrics.Metric):
-    """Dice of all pixels of an epoch together, at threshold 0.5; NaN-free: 0 without any tumour, true or predicted.
+    """Dice over all pixels of an epoch together, at threshold 0.5; 0 if there is no tumour, true or predicted.
 
-    Where there are several grids, of the finest.
-
-    A watch on training only: the scores that are reported are of patients (brainseg.evaluation.summary).
+    With deep supervision, it is that of the full resolution. It only monitors training: reported scores are per patient
+    (brainseg.evaluation.summary).
     """
 
     def __init__(self, name: str = "dice", **kwargs: Any) -> None:
@@ -81,7 +91,7 @@ class PooledDice(keras.metrics.Metric):
         self.pixels = self.add_weight(name="pixels", initializer="zeros")
 
     def update_state(self, mask_true: Any, probability: Any, sample_weight: Any = None) -> None:  # noqa: ARG002
-        """Count a batch; shapes (N, H, W, 1) and (N, H, W, grids)."""
+        """Add a batch; shapes as in `accuracy`."""
         mask_true = ops.cast(mask_true, "float32")
         mask_pred = ops.cast(probability[..., :1] >= 0.5, "float32")
         self.overlap.assign_add(ops.sum(mask_true * mask_pred))

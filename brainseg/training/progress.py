@@ -1,4 +1,4 @@
-"""What a training prints: a line an epoch, and in a terminal a bar with the time left."""
+"""What a training prints: one line per epoch and, in a terminal, a progress bar."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class EpochLines(keras.callbacks.Callback):
-    """Prints a line after each epoch; the bar over all batches of all epochs is drawn in a terminal only."""
+class ProgressPrinter(keras.callbacks.Callback):
+    """Prints one line per epoch and, in a terminal, a progress bar over the batches of all epochs."""
 
-    def __init__(self, least: float = float("inf")) -> None:
-        """Begin a training.
+    def __init__(self, best_loss: float = float("inf")) -> None:
+        """Create the progress bar.
 
         Args:
-            least: validation loss so far, where a training goes on.
+            best_loss: lowest validation loss so far, if a training is resumed.
         """
         super().__init__()
         console = Console(highlight=False)
@@ -30,27 +30,27 @@ class EpochLines(keras.callbacks.Callback):
             disable=not console.is_terminal,
         )
         self.task = self.progress.add_task("training")
-        self.least = least
+        self.best_loss = best_loss
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Start the bar."""
+        """Start the progress bar."""
         self.progress.update(self.task, total=self.params["epochs"] * self.params["steps"])
         self.progress.start()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Move the bar."""
+        """Advance the progress bar."""
         self.progress.advance(self.task)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Print the epoch's line; the least validation loss so far is marked."""
+        """Print the line of the epoch; the lowest validation loss so far is marked."""
         values = logs or {}
-        mark = "  least so far" if values["val_loss"] < self.least else ""
-        self.least = min(self.least, values["val_loss"])
+        mark = "  lowest so far" if values["val_loss"] < self.best_loss else ""
+        self.best_loss = min(self.best_loss, values["val_loss"])
         self.progress.console.print(
             f"epoch {epoch + 1:>3}/{self.params['epochs']}  loss {values['loss']:.4f}  "
             f"validation loss {values['val_loss']:.4f}  Dice {values['val_dice']:.3f}{mark}"
         )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Clear the bar."""
+        """Remove the progress bar."""
         self.progress.stop()

@@ -1,4 +1,4 @@
-"""The copy of the network that is trained: same weights, in the form that trains fastest."""
+"""A copy of the network for training, in the precision and with the layers that train fastest."""
 
 import keras
 from keras import layers
@@ -9,19 +9,19 @@ from brainseg.params import TrainParams
 
 
 def training_copy(model: keras.Model, params: TrainParams, runtime: Runtime) -> keras.Model:
-    """Build the network for training; its weights fit the one that is saved, and the other way round.
+    """Copy a network for training; the weights of the copy can be set on the original.
 
     Args:
-        model: from `brainseg.model.unet.build_unet`, in float32; not changed.
-        params: what it was built from.
-        runtime: what it will be trained on.
+        model: from `brainseg.model.unet.unet_from_params`, in float32; not changed.
+        params: those that the model was built from.
+        runtime: what the copy will be trained on.
 
     Returns:
         A network with the weights of `model`, in the precision of `runtime`, not compiled.
     """
     norm: type[layers.Layer] = layers.BatchNormalization
     if runtime.fused_norm:
-        # Imports TensorFlow, which the other backends do without.
+        # This imports TensorFlow, which the other backends do not need.
         from brainseg.training.fused_norm import FusedBatchNormalization
 
         norm = FusedBatchNormalization

@@ -1,4 +1,4 @@
-"""The check of a whole data set: each fault alone, and all in one message."""
+"""The checks of a whole data set: each fault alone, and all faults in one message."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.kaggle_set import KAGGLE, PATIENTS, message_of, path_of, write_image,
 FIRST, SECOND, THIRD = PATIENTS
 
 
-def faulty_name(root: Path) -> None:
+def unknown_name(root: Path) -> None:
     shutil.copy(path_of(root, FIRST, 1), root / FIRST / "overview.tif")
 
 
@@ -30,11 +30,11 @@ def folder_named_like_a_slice(root: Path) -> None:
     path_of(root, FIRST, 2).mkdir()
 
 
-def shape_of_image(root: Path) -> None:
+def size_of_image(root: Path) -> None:
     write_image(path_of(root, FIRST, 2), np.random.default_rng(9).integers(0, 255, (32, 30, 3), dtype=np.uint8))
 
 
-def shape_of_mask(root: Path) -> None:
+def size_of_mask(root: Path) -> None:
     write_mask(path_of(root, FIRST, 2, "_mask"), np.eye(16, dtype=np.bool_))
 
 
@@ -43,32 +43,32 @@ def anti_aliased_mask(root: Path) -> None:
     cv2.imwrite(str(path), cv2.blur(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), (3, 3)))
 
 
-def gap(root: Path) -> None:
+def missing_slices(root: Path) -> None:
     for number in (1, 3, 4):
         path_of(root, FIRST, number).unlink()
         path_of(root, FIRST, number, "_mask").unlink()
 
 
-def cut_file(root: Path) -> None:
+def truncated_file(root: Path) -> None:
     path = path_of(root, FIRST, 2)
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def leak(root: Path) -> None:
+def shared_image(root: Path) -> None:
     shutil.copy(path_of(root, FIRST, 2), path_of(root, SECOND, 4))
 
 
-def number_twice(root: Path) -> None:
+def duplicate_number(root: Path) -> None:
     shutil.copy(path_of(root, FIRST, 2), root / FIRST / f"{FIRST}_02.tif")
 
 
-def deep_images(root: Path) -> None:
+def image_of_16_bits(root: Path) -> None:
     write_image(path_of(root, FIRST, 2), read_image(path_of(root, FIRST, 2)).astype(np.uint16))
 
 
 FAULTS: dict[Callable[[Path], object], tuple[str, str]] = {
-    faulty_name: ("name that does not parse (1)", f"{FIRST}/overview.tif: fits neither template"),
-    two_patients_in_one_name: ("name that does not parse (1)", f"{FIRST}/{SECOND}_5.tif: fits neither template"),
+    unknown_name: ("file name that fits no template (1)", f"{FIRST}/overview.tif: fits neither template"),
+    two_patients_in_one_name: ("file name that fits no template (1)", f"{FIRST}/{SECOND}_5.tif: fits neither template"),
     lambda root: path_of(root, FIRST, 2, "_mask").unlink(): (
         "image without mask (1)",
         f"{FIRST}/{FIRST}_2.tif: no {FIRST}/{FIRST}_2_mask.tif",
@@ -77,58 +77,61 @@ FAULTS: dict[Callable[[Path], object], tuple[str, str]] = {
         "mask without image (1)",
         f"{FIRST}/{FIRST}_2_mask.tif: no {FIRST}/{FIRST}_2.tif",
     ),
-    cut_file: ("unreadable or truncated file (1)", f"{FIRST}/{FIRST}_2.tif: "),
+    truncated_file: ("unreadable or truncated file (1)", f"{FIRST}/{FIRST}_2.tif: "),
     folder_named_like_a_slice: ("unreadable or truncated file (1)", f"{FIRST}/{FIRST}_2.tif: a folder"),
-    deep_images: ("pixels of another kind (1)", f"{FIRST}/{FIRST}_2.tif: uint16 pixels where 8-bit are expected"),
-    anti_aliased_mask: ("mask that is not two-valued (1)", f"{FIRST}/{FIRST}_2_mask.tif: "),
-    shape_of_image: (
-        "sizes that differ (2)",
-        f"{FIRST}/{FIRST}_2.tif: 32 x 30 pixels, most images of the patient 32 x 32 pixels",
+    image_of_16_bits: (
+        "unsupported pixel format (1)",
+        f"{FIRST}/{FIRST}_2.tif: uint16 pixels where 8-bit are expected",
     ),
-    shape_of_mask: ("sizes that differ (1)", f"{FIRST}/{FIRST}_2_mask.tif: 16 x 16 pixels, its image 32 x 32 pixels"),
-    gap: ("gap in slice numbers (1)", f"{FIRST}: 2 slices up to 5, without 1, 3 to 4"),
+    anti_aliased_mask: ("mask that is not binary (1)", f"{FIRST}/{FIRST}_2_mask.tif: "),
+    size_of_image: (
+        "size mismatch (2)",
+        f"{FIRST}/{FIRST}_2.tif: 32 x 30 pixels, most images of the patient are 32 x 32 pixels",
+    ),
+    size_of_mask: ("size mismatch (1)", f"{FIRST}/{FIRST}_2_mask.tif: 16 x 16 pixels, its image is 32 x 32 pixels"),
+    missing_slices: ("gap in slice numbers (1)", f"{FIRST}: 2 slices, the last is 5; missing: 1, 3 to 4"),
     lambda root: (root / "TCGA_DU_9999/deep").mkdir(parents=True): (
-        "folder with no slices (1)",
-        "TCGA_DU_9999: no picture in it",
+        "folder without images (1)",
+        "TCGA_DU_9999: no image in it",
     ),
-    leak: (
-        "the same picture under two patients (1)",
+    shared_image: (
+        "same image under two patients (1)",
         f"{SECOND}/{SECOND}_4.tif: the same pixels as {FIRST}/{FIRST}_2.tif",
     ),
-    number_twice: (
-        "slice number twice (1)",
-        f"{FIRST}/{FIRST}_2.tif: image 2 of {FIRST} again, as {FIRST}/{FIRST}_02.tif",
+    duplicate_number: (
+        "duplicate slice number (1)",
+        f"{FIRST}/{FIRST}_2.tif: image 2 of {FIRST} again, already found in {FIRST}/{FIRST}_02.tif",
     ),
 }
 
 
-@pytest.mark.parametrize("spoil", FAULTS, ids=lambda spoil: FAULTS[spoil][0])
-def test_fault_is_reported(tiny_set: Path, tiny_data: DataParams, spoil: Callable[[Path], object]) -> None:
-    spoil(tiny_set)
-    title, line = FAULTS[spoil]
+@pytest.mark.parametrize("damage", FAULTS, ids=lambda damage: FAULTS[damage][0])
+def test_fault_is_reported(tiny_set: Path, tiny_data: DataParams, damage: Callable[[Path], object]) -> None:
+    damage(tiny_set)
+    title, line = FAULTS[damage]
     message = message_of(tiny_data)
     assert message.startswith(f"{tiny_set}: ")
     block = message.split("\n\n")[1:]
-    if spoil is not two_patients_in_one_name:  # there the mask has lost its image as well
+    if damage is not two_patients_in_one_name:  # its mask has no image either
         assert len(block) == 1
     assert block[0].startswith(f"{title}\n  expected: ")
-    assert "\n  to mend: " in block[0]
+    assert "\n  to fix: " in block[0]
     assert f"\n    {line}" in block[0]
 
 
 def test_all_faults_are_in_one_message(tiny_set: Path, tiny_data: DataParams) -> None:
-    faulty_name(tiny_set)
+    unknown_name(tiny_set)
     anti_aliased_mask(tiny_set)
-    leak(tiny_set)
+    shared_image(tiny_set)
     path_of(tiny_set, THIRD, 3).unlink()
     (tiny_set / "empty").mkdir()
     message = message_of(tiny_data)
     assert "5 fault(s)" in message
-    for title in ("not parse", "mask without image", "not two-valued", "folder with no slices", "under two patients"):
+    for title in ("no template", "mask without image", "not binary", "folder without images", "under two patients"):
         assert message.count(f"{title} (1)") == 1
 
 
-def test_many_faults_of_a_kind_are_cut_to_ten(tmp_path: Path, make_set: Callable[..., Path]) -> None:
+def test_only_ten_faults_of_a_kind_are_listed(tmp_path: Path, make_set: Callable[..., Path]) -> None:
     root = make_set(tmp_path / "many", slices=40)
     for path in root.glob("*/*_mask.tif"):
         path.unlink()
@@ -137,7 +140,7 @@ def test_many_faults_of_a_kind_are_cut_to_ten(tmp_path: Path, make_set: Callable
     assert "121 fault(s)" in message
     assert "image without mask (120)" in message
     assert "    and 110 more" in message
-    assert "folder with no slices (1)" in message
+    assert "folder without images (1)" in message
     assert message.count("\n") < 30
 
 
@@ -145,10 +148,10 @@ def test_patient_copied_under_another_name_is_a_leak(tiny_set: Path, tiny_data: 
     for number in range(1, 6):
         for ending in ("", "_mask"):
             shutil.copy(path_of(tiny_set, FIRST, number, ending), path_of(tiny_set, THIRD, number, ending))
-    assert "the same picture under two patients (5)" in message_of(tiny_data)
+    assert "same image under two patients (5)" in message_of(tiny_data)
 
 
-def test_blank_picture_is_no_leak(tiny_set: Path, tiny_data: DataParams) -> None:
+def test_uniform_image_is_not_a_leak(tiny_set: Path, tiny_data: DataParams) -> None:
     for patient_id in PATIENTS:
         write_image(path_of(tiny_set, patient_id, 5), np.full((32, 32, 3), (0, 7, 0), np.uint8))
     assert len(index_folder(tiny_data)) == 15
@@ -162,22 +165,24 @@ def test_patients_may_differ_in_size_and_start_at_zero(tiny_set: Path, tiny_data
     assert (row.slice_number, row.height, row.width) == (0, 16, 20)
 
 
-def test_name_that_fits_both_templates(tiny_data: DataParams) -> None:
+def test_name_that_fits_both_templates_is_reported(tiny_data: DataParams) -> None:
     pattern = PatternParams(image=KAGGLE.image, mask="{patient_id}/{patient_id}_{slice_number}*.tif", site=None)
     message = message_of(DataParams(root=tiny_data.root, pattern=pattern))
-    assert "name that is an image's and a mask's (15)" in message
+    assert "file name that fits both templates (15)" in message
 
 
 @pytest.mark.parametrize("name", [b"\xff_1.tif", b"a\nb_1.tif"], ids=["not UTF-8", "line feed"])
-def test_name_that_no_table_can_hold(tiny_set: Path, tiny_data: DataParams, name: bytes) -> None:
+def test_name_that_cannot_be_stored_in_a_table_is_reported(tiny_set: Path, tiny_data: DataParams, name: bytes) -> None:
     shutil.copy(path_of(tiny_set, FIRST, 1), os.fsencode(tiny_set / FIRST) + b"/" + name)
     message = message_of(tiny_data)
-    assert "name that does not parse (1)" in message
+    assert "file name that fits no template (1)" in message
     assert "\\udcff_1.tif'" in message or "a\\nb_1.tif'" in message
     message.encode()
 
 
-def test_folder_that_may_not_be_read(tiny_set: Path, tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_without_read_permission_is_reported(
+    tiny_set: Path, tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scandir = os.scandir
 
     def refuse(path: str) -> object:
@@ -189,4 +194,4 @@ def test_folder_that_may_not_be_read(tiny_set: Path, tiny_data: DataParams, monk
     message = message_of(tiny_data)
     assert "unreadable or truncated file (1)" in message
     assert f"    {SECOND}: permission denied" in message
-    assert "folder with no slices" not in message
+    assert "folder without images" not in message

@@ -1,4 +1,4 @@
-"""The table of a data set, and where data.root may lead."""
+"""The table of a data set. tests/dataset/test_checks.py has the faults, test_pairing.py the names."""
 
 import hashlib
 import os
@@ -15,13 +15,13 @@ from brainseg.dataset.index import index_folder, missing_sequences
 from brainseg.files import INDEX_COLUMNS
 from brainseg.imaging.raster import read_image
 from brainseg.params import DataParams, PatternParams
-from tests.kaggle_set import KAGGLE, PATIENTS, message_of, path_of, write_image, write_mask
+from tests.kaggle_set import KAGGLE, PATIENTS, path_of, write_image, write_mask
 
 FIRST, SECOND, THIRD = PATIENTS
 FLAT = "images/{patient_id}_z{slice_number}.png"
 
 
-def test_table_has_a_row_per_slice(tiny_data: DataParams) -> None:
+def test_table_has_one_row_per_slice(tiny_data: DataParams) -> None:
     table = index_folder(tiny_data)
     assert list(table.columns) == list(INDEX_COLUMNS)
     assert {name: str(dtype) for name, dtype in table.dtypes.items()} == INDEX_COLUMNS
@@ -41,7 +41,7 @@ def test_slices_are_sorted_by_number_not_by_text(tmp_path: Path, make_set: Calla
     assert list(index_folder(DataParams(root=str(root), pattern=KAGGLE)).slice_number) == list(range(1, 12))
 
 
-def test_digest_is_of_pixels_not_of_files(tiny_set: Path, tiny_data: DataParams) -> None:
+def test_digest_depends_on_pixels_not_on_the_file(tiny_set: Path, tiny_data: DataParams) -> None:
     before = index_folder(tiny_data)
     path = path_of(tiny_set, SECOND, 3)
     pixels = cv2.imread(str(path))
@@ -57,11 +57,11 @@ def test_digest_is_of_pixels_not_of_files(tiny_set: Path, tiny_data: DataParams)
     assert changed.digest.item() == hashlib.sha256(image.tobytes() + mask.tobytes()).hexdigest()[:32]
 
 
-def test_digest_sees_the_mask(tiny_set: Path, tiny_data: DataParams) -> None:
+def test_digest_depends_on_the_mask(tiny_set: Path, tiny_data: DataParams) -> None:
     before = index_folder(tiny_data)
     path = path_of(tiny_set, FIRST, 1, "_mask")
     mask = np.zeros((32, 32), np.uint8)
-    mask[5, 5] = 1  # another value inside than the other masks have; both are tumour
+    mask[5, 5] = 1  # not 255 as in the other masks; both are tumour
     cv2.imwrite(str(path), mask)
     after = index_folder(tiny_data)
     assert (after.digest != before.digest).sum() == 1
@@ -76,7 +76,7 @@ def test_missing_sequence_equals_flair_in_all_slices(tiny_set: Path, tiny_data: 
         write_image(path, image)
         path = path_of(tiny_set, THIRD, number)
         image = read_image(path)
-        if number != 4:  # one slice that differs is enough: the sequence is there
+        if number != 4:  # one slice that differs shows that the sequence was acquired
             image[..., 0] = image[..., 1]
         write_image(path, image)
     table = index_folder(tiny_data).drop_duplicates("patient_id").set_index("patient_id")
@@ -91,19 +91,19 @@ def test_missing_sequence_equals_flair_in_all_slices(tiny_set: Path, tiny_data: 
         ([[True, True, False], [False, True, True]], ""),
     ],
 )
-def test_missing_sequences(rows: list[list[bool]], expected: str) -> None:
+def test_missing_sequences_are_joined_by_plus(rows: list[list[bool]], expected: str) -> None:
     assert missing_sequences(np.array(rows)) == expected
 
 
 @pytest.mark.parametrize(
     ("template", "sites"), [(None, {"unknown"}), ("XX_{site}_*", {"unknown"}), ("TCGA_{site}_*", {"CS", "DU", "HT"})]
 )
-def test_site(tiny_data: DataParams, template: str | None, sites: set[str]) -> None:
+def test_site_is_read_from_the_patient_id(tiny_data: DataParams, template: str | None, sites: set[str]) -> None:
     data = DataParams(root=tiny_data.root, pattern=PatternParams(image=KAGGLE.image, mask=KAGGLE.mask, site=template))
     assert set(index_folder(data).site) == sites
 
 
-def test_another_layout(tmp_path: Path) -> None:
+def test_another_layout_is_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for patient_id, number in (("a_z1", 1), ("a_z1", 2), ("b", 1)):
         write_image(tmp_path / f"images/{patient_id}_z0{number}.png", rng.integers(0, 255, (8, 8, 3), dtype=np.uint8))
@@ -114,7 +114,7 @@ def test_another_layout(tmp_path: Path) -> None:
     assert list(table.mask_path) == ["masks/a_z1_z1_seg.png", "masks/a_z1_z2_seg.png", "masks/b_z1_seg.png"]
 
 
-def test_what_is_no_picture_is_left_out(tiny_set: Path, tiny_data: DataParams) -> None:
+def test_other_and_hidden_files_are_skipped(tiny_set: Path, tiny_data: DataParams) -> None:
     before = index_folder(tiny_data)
     for name in (
         "README.md",
@@ -125,11 +125,11 @@ def test_what_is_no_picture_is_left_out(tiny_set: Path, tiny_data: DataParams) -
         "__MACOSX/a.tif",
     ):
         (tiny_set / name).parent.mkdir(exist_ok=True)
-        (tiny_set / name).write_text("no picture")
+        (tiny_set / name).write_text("not an image")
     pd.testing.assert_frame_equal(index_folder(tiny_data), before)
 
 
-def test_links_are_followed_but_not_in_a_circle(tmp_path: Path, tiny_set: Path, tiny_data: DataParams) -> None:
+def test_links_are_followed_except_loops(tmp_path: Path, tiny_set: Path, tiny_data: DataParams) -> None:
     before = index_folder(tiny_data)
     shutil.move(tiny_set / FIRST, tmp_path / "elsewhere")
     (tiny_set / FIRST).symlink_to(tmp_path / "elsewhere")
@@ -137,55 +137,14 @@ def test_links_are_followed_but_not_in_a_circle(tmp_path: Path, tiny_set: Path, 
     pd.testing.assert_frame_equal(index_folder(tiny_data), before)
 
 
-def test_progress_counts_slices(tiny_data: DataParams) -> None:
+def test_progress_is_reported_after_each_slice(tiny_data: DataParams) -> None:
     calls: list[tuple[int, int]] = []
     index_folder(tiny_data, lambda done, total: calls.append((done, total)))
     assert calls == [(done, 15) for done in range(1, 16)]
 
 
-@pytest.mark.parametrize(
-    ("root", "expected"),
-    [
-        ("data/kaggle_3m", "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and unpack it so that"),
-        ("data/phantom/", "`dvc repro` makes it"),
-        ("nowhere", "data.root in params.yaml names the folder"),
-    ],
-)
-@pytest.mark.parametrize("empty", [False, True])
-def test_root_missing_or_empty(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, expected: str, empty: bool
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    if empty:
-        Path(root).mkdir(parents=True)
-    message = message_of(DataParams(root=root, pattern=KAGGLE))
-    assert ("data.root holds no pictures" if empty else "data.root does not exist") in message
-    assert expected in message
-
-
-def test_root_is_a_file(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert "data.root is a file" in message_of(DataParams(root=str(tmp_path / "file"), pattern=KAGGLE))
-
-
-def test_root_one_level_too_high_names_the_right_one(tiny_set: Path) -> None:
-    data = DataParams(root=str(tiny_set.parent), pattern=KAGGLE)
-    message = message_of(data)
-    assert message.endswith(f"Set data.root in params.yaml to\n  root: {tiny_set}    # 30 pictures")
-    shutil.copytree(tiny_set, tiny_set.parent / "again/kaggle_3m")
-    message = message_of(data)
-    assert (
-        f"to one of\n  root: {tiny_set.parent}/again/kaggle_3m    # 30 pictures\n  root: {tiny_set}    # 30" in message
-    )
-
-
-def test_no_name_fits_anywhere(tmp_path: Path) -> None:
-    write_image(tmp_path / "brains/one.png", np.zeros((4, 4, 3), np.uint8))
-    assert "name that does not parse (1)" in message_of(DataParams(root=str(tmp_path), pattern=KAGGLE))
-
-
 @pytest.mark.skipif("LGG_ROOT" not in os.environ, reason="LGG_ROOT names no folder with the Kaggle set")
-def test_real_set() -> None:
+def test_real_set_is_as_its_readme_says() -> None:
     table = index_folder(DataParams(root=os.environ["LGG_ROOT"], pattern=KAGGLE))
     slices = table.groupby("patient_id").agg(number=("slice_number", "size"), tumour=("tumour_pixels", "max"))
     assert slices.number.between(20, 88).all()  # the data set's README

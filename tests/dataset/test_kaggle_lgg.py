@@ -1,49 +1,32 @@
-"""Is a data set the published one? Checked with tiny sets that are declared published for the test."""
+"""Comparing data sets with the published one, for which small synthetic sets stand in."""
 
-import argparse
 import hashlib
-import json
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
-from brainseg.dataset import kaggle_lgg as published
 from brainseg.dataset.index import index_folder
-from brainseg.dataset.kaggle_lgg import PublishedComparison, compare_with_published, patient_digest, read_published
+from brainseg.dataset.kaggle_lgg import (
+    PATTERN,
+    PublishedComparison,
+    compare_with_published,
+    patient_digest,
+    read_published,
+)
 from brainseg.imaging.stack import read_volume
-from brainseg.params import DataParams, IndexParams, Params, load_params
-from stages.index import main
-from tests.kaggle_set import PATIENTS, write_image, write_mask
-
-ROOT = Path(__file__).parents[2]
-
-
-def publish(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the set at `root`, in the Kaggle layout, the published one."""
-    rows = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        digest, tumour_slices = hashlib.sha256(), 0
-        masks = sorted(folder.glob("*_mask.tif"), key=lambda path: int(path.stem.split("_")[-2]))
-        for mask in masks:
-            image = cv2.imread(str(mask.with_name(mask.name.replace("_mask", ""))))[..., ::-1]
-            outline = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
-            digest.update(image.tobytes() + outline.tobytes())
-            tumour_slices += bool(outline.any())
-        rows.append((folder.name, len(masks), tumour_slices, digest.hexdigest()))
-    table = root.parent / "published.csv"
-    pd.DataFrame(rows, columns=list(published.COLUMNS)).to_csv(table, index=False)
-    monkeypatch.setattr(published, "DIGESTS", table)
+from brainseg.params import DataParams, load_params
+from tests.kaggle_set import PATIENTS, declare_published, write_image, write_mask
+from tests.project import ROOT
 
 
 def compare(data: DataParams) -> PublishedComparison:
     return compare_with_published(index_folder(data), Path(data.root))
 
 
-def test_table_is_that_of_the_whole_set() -> None:
+def test_digests_are_of_the_whole_set() -> None:
     table = read_published()
     assert table["patient_id"].is_unique
     assert table["sha256"].is_unique
@@ -52,10 +35,10 @@ def test_table_is_that_of_the_whole_set() -> None:
 
 
 def test_pattern_is_the_default() -> None:
-    assert load_params(ROOT / "params.yaml").data.pattern == published.PATTERN
+    assert load_params(ROOT / "params.yaml").data.pattern == PATTERN
 
 
-def test_digest_is_of_image_and_mask_slice_by_slice(tiny_data: DataParams) -> None:
+def test_digest_of_a_patient_is_of_image_and_mask_slice_by_slice(tiny_data: DataParams) -> None:
     table = index_folder(tiny_data)
     volume = read_volume(table[table["patient_id"] == PATIENTS[0]], Path(tiny_data.root))
     pixels = b"".join(
@@ -65,16 +48,16 @@ def test_digest_is_of_image_and_mask_slice_by_slice(tiny_data: DataParams) -> No
     assert patient_digest(volume) == hashlib.sha256(pixels).hexdigest()
 
 
-def test_whole_set(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish(Path(tiny_data.root), monkeypatch)
+def test_whole_set_is_recognised(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare_published(Path(tiny_data.root), monkeypatch)
     comparison = compare(tiny_data)
     assert comparison == PublishedComparison(equal=PATIENTS, altered={}, absent=(), foreign=())
     assert str(comparison) == "the published Kaggle set, all 3 patients"
 
 
-def test_subset(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subset_is_recognised(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(tiny_data.root)
-    publish(root, monkeypatch)
+    declare_published(root, monkeypatch)
     (root / PATIENTS[1]).rename(root.parent / "elsewhere")
     comparison = compare(tiny_data)
     assert (comparison.equal, comparison.absent) == ((PATIENTS[0], PATIENTS[2]), (PATIENTS[1],))
@@ -83,18 +66,18 @@ def test_subset(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_file_format_is_the_same_set(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(tiny_data.root)
-    publish(root, monkeypatch)
+    declare_published(root, monkeypatch)
     for path in root.glob("*/*.tif"):
         cv2.imwrite(str(path.with_suffix(".png")), cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
         path.unlink()
-    pattern = {name: getattr(published.PATTERN, name).replace(".tif", ".png") for name in ("image", "mask")}
-    data = DataParams(root=str(root), pattern=published.PATTERN.model_copy(update=pattern))
+    pattern = {name: getattr(PATTERN, name).replace(".tif", ".png") for name in ("image", "mask")}
+    data = DataParams(root=str(root), pattern=PATTERN.model_copy(update=pattern))
     assert compare(data).equal == PATIENTS
 
 
 def test_altered_patients_are_named(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(tiny_data.root)
-    publish(root, monkeypatch)
+    declare_published(root, monkeypatch)
     image = root / PATIENTS[0] / f"{PATIENTS[0]}_4.tif"
     pixels = cv2.cvtColor(cv2.imread(str(image)), cv2.COLOR_BGR2RGB)
     pixels[0, 0, 0] ^= 1
@@ -104,46 +87,46 @@ def test_altered_patients_are_named(tiny_data: DataParams, monkeypatch: pytest.M
     write_mask(root / PATIENTS[2] / f"{PATIENTS[2]}_2_mask.tif", np.zeros((32, 32), np.bool_))
     comparison = compare(tiny_data)
     assert comparison.altered == {
-        PATIENTS[0]: "other pixels",
+        PATIENTS[0]: "different pixels",
         PATIENTS[1]: "slices: 4 instead of 5",
         PATIENTS[2]: "slices with tumour: 1 instead of 2",
     }
     assert str(comparison) == (
         "an ALTERED copy of the published Kaggle set: 0 of its 3 patients are as published, 3 are not: "
-        f"{PATIENTS[0]} (other pixels), {PATIENTS[1]} (slices: 4 instead of 5), "
+        f"{PATIENTS[0]} (different pixels), {PATIENTS[1]} (slices: 4 instead of 5), "
         f"{PATIENTS[2]} (slices with tumour: 1 instead of 2)"
     )
 
 
-def test_one_pixel_of_a_mask_alters(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_changed_pixel_of_a_mask_is_found(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(tiny_data.root)
-    publish(root, monkeypatch)
+    declare_published(root, monkeypatch)
     path = root / PATIENTS[1] / f"{PATIENTS[1]}_3_mask.tif"
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0
     mask[-1, -1] = True
     write_mask(path, mask)
     comparison = compare(tiny_data)
-    assert comparison.altered == {PATIENTS[1]: "other pixels"}
+    assert comparison.altered == {PATIENTS[1]: "different pixels"}
     assert comparison.equal == (PATIENTS[0], PATIENTS[2])
 
 
-def test_another_set_is_not_read_again(tiny_data: DataParams) -> None:
+def test_pixels_of_another_set_are_not_read(tiny_data: DataParams) -> None:
     table = index_folder(tiny_data)
     comparison = compare_with_published(table, Path("no/such/folder"))
     assert (comparison.equal, comparison.altered, comparison.foreign) == ((), {}, PATIENTS)
-    assert str(comparison) == "not the published Kaggle set: none of its patients is here"
+    assert str(comparison) == "not the published Kaggle set: no patient in common"
 
 
 @pytest.mark.parametrize(
     ("equal", "altered", "absent", "text"),
     [
-        (2, 0, 0, "the published Kaggle set, all 2 patients; patients that it does not have: 1"),
-        (2, 0, 3, "a subset of the published Kaggle set, 2 of its 5 patients; patients that it does not have: 1"),
+        (2, 0, 0, "the published Kaggle set, all 2 patients; and 1 other patients"),
+        (2, 0, 3, "a subset of the published Kaggle set, 2 of its 5 patients; and 1 other patients"),
         (0, 12, 1, "0 of its 13 patients are as published, 12 are not: 0 (x), 1 (x), 2 (x), 3 (x), 4 (x)"),
-        (0, 12, 1, "9 (x), and 2 more; patients that it does not have: 1"),
+        (0, 12, 1, "9 (x), and 2 more; and 1 other patients"),
     ],
 )
-def test_sentences(equal: int, altered: int, absent: int, text: str) -> None:
+def test_comparison_is_summarised(equal: int, altered: int, absent: int, text: str) -> None:
     comparison = PublishedComparison(
         equal=tuple("e" * equal),
         altered={str(number): "x" for number in range(altered)},
@@ -153,24 +136,9 @@ def test_sentences(equal: int, altered: int, absent: int, text: str) -> None:
     assert text in str(comparison)
 
 
-def test_stage_index_tells(
-    tmp_path: Path, tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = Path(tiny_data.root)
-    publish(root, monkeypatch)
-    write_mask(root / PATIENTS[2] / f"{PATIENTS[2]}_2_mask.tif", np.zeros((32, 32), np.bool_))
-    main(
-        Params.model_construct(data=tiny_data, index=IndexParams(pictures=2, seed=1)),
-        argparse.Namespace(out=tmp_path / "out"),
-    )
-    metrics = json.loads((tmp_path / "out/metrics/index.json").read_text())
-    assert (metrics["published_patients"], metrics["altered_patients"]) == (2, 1)
-    assert "an ALTERED copy of the published Kaggle set: 2 of its 3 patients" in capsys.readouterr().out
-
-
-@pytest.mark.skipif("LGG_ROOT" not in os.environ, reason="LGG_ROOT names no copy of the real set")
+@pytest.mark.skipif("LGG_ROOT" not in os.environ, reason="LGG_ROOT is not set to a copy of the Kaggle set")
 def test_real_patients_are_as_published() -> None:
-    comparison = compare(DataParams(root=os.environ["LGG_ROOT"], pattern=published.PATTERN))
+    comparison = compare(DataParams(root=os.environ["LGG_ROOT"], pattern=PATTERN))
     assert comparison.equal
     assert not comparison.altered
     assert not comparison.foreign

@@ -1,4 +1,4 @@
-"""The split: nobody stands on two sides, sites are spread, and a leak is counted."""
+"""The split: no patient is in two subsets, sites are spread evenly, and a leak is counted."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ DEFAULT = SplitParams(
 
 
 def index_of(sites: list[str], slices: list[int] | None = None) -> pd.DataFrame:
-    """An index of invented patients, one for each site named; a third of the slices has tumour."""
+    """An index of made-up patients, one for each site in `sites`; a third of the slices have tumour."""
     slices = slices or [6] * len(sites)
     rows = [
         {"patient_id": f"P_{site}_{number:03}", "site": site, "slice_number": n, "tumour_pixels": 10 * (n % 3 == 0)}
@@ -48,7 +48,7 @@ def patients(index: pd.DataFrame, table: pd.DataFrame, subset: str) -> set[str]:
     fold=st.sampled_from([None, 0, 4]),
     data=st.data(),
 )
-def test_no_patient_stands_in_two_subsets(sites: list[str], seed: int, fold: int | None, data: st.DataObject) -> None:
+def test_no_patient_is_in_two_subsets(sites: list[str], seed: int, fold: int | None, data: st.DataObject) -> None:
     slices = data.draw(st.lists(st.integers(3, 30), min_size=len(sites), max_size=len(sites)))
     index = index_of(sites, slices)
     table = split_slices(index, changed(seed=seed), fold)
@@ -59,7 +59,7 @@ def test_no_patient_stands_in_two_subsets(sites: list[str], seed: int, fold: int
     assert table.groupby("patient_id").fold.nunique().eq(1).all()
 
 
-def test_shares_and_sites_are_as_wanted() -> None:
+def test_sizes_of_the_subsets_and_their_sites_are_as_requested() -> None:
     index = index_of(["DU"] * 40 + ["HT"] * 20 + ["EZ"] * 20)
     table = split_slices(index, DEFAULT)
     test = patients(index, table, "test")
@@ -75,7 +75,7 @@ def test_rare_sites_are_spread_together() -> None:
     assert sorted(rare.fold) == [0, 1, 2, 3]
 
 
-def test_folds_cover_everybody_and_each_is_a_test_once() -> None:
+def test_every_patient_is_in_the_test_subset_of_one_fold() -> None:
     index = index_of(["DU"] * 11 + ["HT"] * 6)
     seen: list[str] = []
     for fold in range(5):
@@ -86,14 +86,14 @@ def test_folds_cover_everybody_and_each_is_a_test_once() -> None:
     assert sorted(seen) == sorted(set(index.patient_id))
 
 
-def test_another_seed_splits_otherwise_and_the_same_one_repeats() -> None:
+def test_split_depends_on_the_seed_alone() -> None:
     index = index_of(["DU"] * 30)
     first = split_slices(index, DEFAULT)
     pd.testing.assert_frame_equal(first, split_slices(index, DEFAULT))
     assert patients(index, first, "test") != patients(index, split_slices(index, changed(seed=22)), "test")
 
 
-def test_slice_split_is_the_notebook_s_and_its_leak_is_counted() -> None:
+def test_leak_of_a_split_by_slice_is_counted() -> None:
     index = index_of(["DU"] * 10, [20] * 10)
     table = split_slices(index, changed(strategy="slice", validation="test"))
     counts = split_counts(index, table)
@@ -105,11 +105,11 @@ def test_slice_split_is_the_notebook_s_and_its_leak_is_counted() -> None:
     assert split_counts(index, own)["validation_slices"] == 30
 
 
-def test_held_out_list_is_the_test_subset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listed_patients_are_the_test_subset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     index = index_of(["DU"] * 12)
     Path("held_out").mkdir()
-    Path("held_out/list.txt").write_text("# two of them\nP_DU_003\n\nP_DU_007  # why\n")
+    Path("held_out/list.txt").write_text("# a comment\nP_DU_003\n\nP_DU_007  # another\n")
     table = split_slices(index, changed(test_patients="held_out/list.txt"))
     assert patients(index, table, "test") == {"P_DU_003", "P_DU_007"}
     assert patients(index, table, "validation")
@@ -118,13 +118,13 @@ def test_held_out_list_is_the_test_subset(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("content", "path", "words"),
     [
-        ("P_DU_003\nP_XX_999\n", "held_out/list.txt", "1 of 2 ids are not among the patients in data.root: P_XX_999"),
-        ("# nobody\n", "held_out/list.txt", "names 0 patients"),
+        ("P_DU_003\nP_XX_999\n", "held_out/list.txt", "1 of 2 patients are not in data.root: P_XX_999"),
+        ("# empty\n", "held_out/list.txt", "lists 0 patients"),
         ("P_DU_003\n", "held_out/other.txt", "not found"),
         ("P_DU_003\n", "list.txt", "is not in held_out/"),
     ],
 )
-def test_held_out_list_that_does_not_fit(
+def test_list_that_does_not_fit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, path: str, words: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -136,7 +136,7 @@ def test_held_out_list_that_does_not_fit(
 
 @pytest.mark.parametrize("subset", ["train", "validation", "test"])
 def test_fold_without_tumour_is_refused(subset: str) -> None:
-    """The root's split may have such a subset: its later stages say what they cannot do with it."""
+    """Outside cross-validation such a subset is allowed: the later stages report what they cannot compute."""
     index = index_of(["DU"] * 10)
     names = patients(index, split_slices(index, DEFAULT, 3), subset)
     index.loc[index.patient_id.isin(names), "tumour_pixels"] = 0
@@ -148,12 +148,12 @@ def test_fold_without_tumour_is_refused(subset: str) -> None:
 @pytest.mark.parametrize(
     ("sites", "changes", "fold", "words"),
     [
-        (["DU"] * 4, {}, None, "5 parts wanted from 4 patients"),
-        (["DU"] * 1, {"folds": [0, 1]}, None, "2 parts wanted from 1 patients"),
+        (["DU"] * 4, {}, None, "4 patients cannot be split into 5 parts"),
+        (["DU"] * 1, {"folds": [0, 1]}, None, "1 patients cannot be split into 2 parts"),
         (["DU"] * 9, {}, 5, "there is no fold 5"),
-        (["DU"] * 9, {"strategy": "slice"}, 0, "split.strategy: patient only"),
+        (["DU"] * 9, {"strategy": "slice"}, 0, "--fold needs split.strategy: patient"),
     ],
 )
-def test_split_that_cannot_be(sites: list[str], changes: dict, fold: int | None, words: str) -> None:
+def test_impossible_split_is_refused(sites: list[str], changes: dict, fold: int | None, words: str) -> None:
     with pytest.raises(UserError, match=words):
         split_slices(index_of(sites), changed(**changes), fold)

@@ -1,4 +1,4 @@
-"""Patients as they are scored: what is read of them, also where a split by slice scores a part."""
+"""Reading patients for scoring: parts of patients in a split by slice, predictions that do not match."""
 
 from pathlib import Path
 
@@ -8,9 +8,11 @@ import pytest
 
 from brainseg.dataset.index import index_folder
 from brainseg.errors import UserError
-from brainseg.evaluation.cases import Case, read_cases, subset_rows
+from brainseg.evaluation.cases import Case, read_cases
+from brainseg.files import select_subset
 from brainseg.params import DataParams
 from brainseg.prediction.probability_maps import write_probabilities
+from tests.evaluation.toy_patients import drawn, run_stage
 
 
 @pytest.fixture
@@ -41,17 +43,55 @@ def test_part_of_a_patient_is_normalised_as_the_whole(
         np.testing.assert_allclose(b.probability[:, 0, 0], [0.02, 0.05], rtol=1e-3)
 
 
-def test_no_rows_are_no_patients(index: pd.DataFrame, tiny_data: DataParams, tmp_path: Path) -> None:
+def test_no_rows_yield_no_patients(index: pd.DataFrame, tiny_data: DataParams, tmp_path: Path) -> None:
     assert read(index.iloc[:0], index, tiny_data, tmp_path) == []
 
 
 def test_rows_of_a_subset_are_in_order_and_all_there(index: pd.DataFrame) -> None:
     split = index[["patient_id", "slice_number"]].assign(subset="train", fold=0).iloc[::-1]
     split.loc[split["slice_number"] == 3, "subset"] = "test"
-    rows = subset_rows(index, split, "test")
+    rows = select_subset(index, split, "test")
     assert list(rows.columns) == list(index.columns)
     assert rows["patient_id"].is_monotonic_increasing
     assert (len(rows), set(rows["slice_number"])) == (3, {3})
-    assert subset_rows(index, split, "validation").empty
-    with pytest.raises(UserError, match=r"1 test slice\(s\) stand there twice or not at all"):
-        subset_rows(index.drop(rows.index[0] + 2), split, "test")
+    assert select_subset(index, split, "validation").empty
+    with pytest.raises(UserError, match=r"1 test slice\(s\) are listed twice, or are not in the index"):
+        select_subset(index.drop(rows.index[0] + 2), split, "test")
+
+
+def test_predictions_are_matched_by_slice_number(project: Path) -> None:
+    _, probability = drawn("TOY_AA_ONE")
+    other = np.ones_like(probability[:1])
+    shuffled = np.concatenate([probability[1:], other, probability[:1]])
+    expected = run_stage()
+    write_probabilities(Path("data/predictions/TOY_AA_ONE.npz"), shuffled, np.array([2, 9, 1]))
+    assert run_stage() == expected
+
+
+@pytest.mark.parametrize(
+    ("maps", "numbers", "message"),
+    [
+        ((2, 5, 3), [1, 2], r"TOY_AA_ONE.npz: maps are 5 x 3 pixels, the patient's slices are 3 x 5.*--force predict"),
+        ((1, 3, 5), [1], "TOY_AA_ONE.npz: 1 of 2 slices to score are not in it, the first is slice 2.*--force predict"),
+        ((2, 3, 5), [1], r"TOY_AA_ONE.npz: 1 slice number.s. for maps of shape \(2, 3, 5\)"),
+        ((2, 15), [1, 2], r"TOY_AA_ONE.npz: 2 slice number.s. for maps of shape \(2, 15\)"),
+    ],
+)
+def test_predictions_that_do_not_match_are_refused(
+    project: Path, maps: tuple[int, ...], numbers: list[int], message: str
+) -> None:
+    write_probabilities(Path("data/predictions/TOY_AA_ONE.npz"), np.zeros(maps, np.float32), np.array(numbers))
+    with pytest.raises(UserError, match=message):
+        run_stage()
+    assert not Path("metrics").exists()
+
+
+def test_invalid_and_missing_predictions_are_refused(project: Path) -> None:
+    path = Path("data/predictions/TOY_AA_ONE.npz")
+    write_probabilities(path, np.full((2, 3, 5), np.nan, np.float32), np.array([1, 2]))
+    with pytest.raises(UserError, match=r"TOY_AA_ONE.npz: contains NaN or a value outside"):
+        run_stage()
+    path.unlink()
+    with pytest.raises(UserError, match=r"TOY_AA_ONE.npz: not found.*dvc repro predict"):
+        run_stage()
+    assert not Path("metrics").exists()

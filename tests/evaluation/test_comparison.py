@@ -1,26 +1,24 @@
-"""brainseg compare: paired differences, what they are of, and where runs are found."""
+"""Comparison of two runs: paired differences, their verdicts, and where runs are found."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from brainseg import cli
 from brainseg.errors import UserError
-from brainseg.evaluation.comparison import HIGHER_IS_BETTER, compare, read_run
+from brainseg.evaluation.comparison import COMPARED, compare, read_run
+from brainseg.evaluation.patient_scores import SCORES
 from brainseg.files import write_table
+from tests.evaluation.toy_patients import run_table
 
 
-def run_table(dice: list[float], **columns: object) -> pd.DataFrame:
-    """A patient per Dice, p0, p1, ...; every other score 0.5."""
-    table = pd.DataFrame({"patient_id": [f"p{number}" for number in range(len(dice))], "slices": 20})
-    return table.assign(tumour_pixels=100, **dict.fromkeys(HIGHER_IS_BETTER, 0.5)).assign(dice=dice, **columns)
+def test_every_compared_score_has_a_better_direction() -> None:
+    assert {SCORES[name] for name in COMPARED} == {"higher", "lower"}
 
 
-def test_difference_is_of_the_same_patients() -> None:
+def test_difference_is_over_the_common_patients() -> None:
     a, b = run_table([0.5, 0.6, 0.7, 0.1]), run_table([0.6, 0.7, 0.8])
     b = pd.concat([b.iloc[::-1], run_table([0.9]).assign(patient_id="other")])
     found = compare(a, b)
@@ -41,13 +39,13 @@ def test_lower_is_better_for_errors_and_distances() -> None:
     assert found.verdict("volume_error") == "excludes 0, B worse"
 
 
-def test_a_score_that_one_run_lacks_is_left_out_and_counted() -> None:
+def test_a_patient_without_a_value_in_one_run_is_left_out_and_counted() -> None:
     found = compare(run_table([0.5] * 3, hd95_px=[1.0, np.nan, 3.0]), run_table([0.5] * 3, hd95_px=[2.0, 2.0, np.nan]))
     assert (found.differences["hd95_px"].count, found.differences["hd95_px"].left_out) == (1, 2)
     assert found.verdict("hd95_px") == "too few patients"
 
 
-def test_an_end_that_shows_as_0_is_0() -> None:
+def test_an_end_that_rounds_to_0_counts_as_0() -> None:
     found = compare(run_table([0.5] * 3), run_table([0.50001, 0.50001, 0.6]))
     assert found.differences["dice"].ci_low > 0
     assert found.verdict("dice") == "includes 0"
@@ -62,15 +60,19 @@ def test_patients_scored_on_other_slices_are_left_out() -> None:
         compare(run_table([0.5]), run_table([0.5]).assign(patient_id="other"))
 
 
-def test_moved_are_those_that_changed_most() -> None:
-    moved = compare(run_table([0.5, 0.5, 0.5, np.nan]), run_table([0.6, 0.5, 0.1, 0.5])).moved()
-    assert list(moved.index) == ["p2", "p0"]
-    assert list(moved["change"]) == pytest.approx([-0.4, 0.1])
+def test_largest_changes_come_first() -> None:
+    changes = compare(run_table([0.5, 0.5, 0.5, np.nan]), run_table([0.6, 0.5, 0.1, 0.5])).largest_changes()
+    assert list(changes.index) == ["p2", "p0"]
+    assert list(changes["change"]) == pytest.approx([-0.4, 0.1])
+
+
+def test_five_patients_are_listed_at_most() -> None:
+    assert len(compare(run_table([0.5] * 7), run_table([0.6] * 7)).largest_changes()) == 5
 
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A git repository with one run committed and another in the workspace; the current folder."""
+    """The current folder: a git repository with one run committed and another in the workspace."""
     monkeypatch.chdir(tmp_path)
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -93,7 +95,7 @@ def test_runs_are_found_in_files(repository: Path, name: str) -> None:
     assert list(read_run(name)["dice"]) == [0.6, 0.7, 0.8]
 
 
-def test_a_patient_called_na_is_a_patient(tmp_path: Path) -> None:
+def test_a_patient_may_be_called_na(tmp_path: Path) -> None:
     table = run_table([0.5, np.nan]).assign(patient_id=["NA", "nan"])
     write_table(tmp_path / "patients.csv", table)
     read = read_run(str(tmp_path / "patients.csv"))
@@ -101,18 +103,19 @@ def test_a_patient_called_na_is_a_patient(tmp_path: Path) -> None:
     assert list(read["dice"].isna()) == [False, True]
 
 
-def test_a_run_of_another_version_is_compared_by_what_both_have(repository: Path) -> None:
-    older = run_table([0.5, 0.6, 0.7]).drop(columns=["hd95_px", "nsd_2px"])
-    assert "hd95_px" not in compare(older, read_run("workspace")).differences
+def test_a_run_of_another_version_is_compared_by_the_scores_that_both_have(repository: Path) -> None:
+    write_table(Path("older.csv"), run_table([0.5, 0.6, 0.7]).drop(columns=["hd95_px", "nsd_2px"]))
+    differences = compare(read_run("older.csv"), read_run("workspace")).differences
+    assert list(differences) == [name for name in COMPARED if name not in ("hd95_px", "nsd_2px")]
 
 
 @pytest.mark.parametrize("name", ["nothing", "-p", "HEAD:x"])
-def test_no_run_is_one_message(repository: Path, name: str) -> None:
+def test_an_unknown_run_gives_one_message(repository: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"no file, no folder .*Name one, or workspace"):
         read_run(name)
 
 
-def test_outside_of_git_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_repository_or_table_gives_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(UserError, match="no git revision"):
@@ -124,39 +127,14 @@ def test_outside_of_git_is_one_message(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no table of patients"),
-        ("patient_id,dice\na,0.5\n", "it lacks slices, tumour_pixels"),
-        ("patient_id,slices,tumour_pixels,dice\na,1,1,0.5\na,1,1,0.5\n", "a patient stands there twice"),
+        ("", "not a table of patients"),
+        ("patient_id,dice\na,0.5\n", "missing columns: slices, tumour_pixels"),
+        ("patient_id,slices,tumour_pixels,dice\na,1,1,0.5\na,1,1,0.5\n", "a patient is listed twice"),
         ("patient_id,slices,tumour_pixels,dice\na,1,1,good\n", "could not convert"),
     ],
 )
-def test_no_table_is_one_message(tmp_path: Path, text: str, words: str) -> None:
+def test_an_invalid_table_gives_one_message(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "patients.csv"
     path.write_text(text)
     with pytest.raises(UserError, match=words):
         read_run(str(path))
-
-
-def test_command_says_what_it_found(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["brainseg", "compare", "HEAD"])
-    cli.main()
-    printed = capsys.readouterr().out
-    assert "3 test patients in both; only in A 0, only in B 0\n" in printed
-    (dice,) = (line for line in printed.splitlines() if line.startswith("dice"))
-    assert " ".join(dice.split()) == "dice 0.6000 0.7000 +0.1000 +0.1000 to +0.1000 0 excludes 0, B better"
-    assert printed.count("+0.100\n") == 3
-    assert max(map(len, printed.splitlines())) <= 110
-
-
-def test_command_with_one_patient_gives_no_interval(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name, dice in (("a.csv", 0.5), ("b.csv", 0.6)):
-        write_table(tmp_path / name, run_table([dice], hd95_px=np.nan))
-    monkeypatch.setattr(sys, "argv", ["brainseg", "compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])
-    cli.main()
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
-    assert "too few patients" in lines["dice"]
-    assert "nan" not in "".join(lines.values())

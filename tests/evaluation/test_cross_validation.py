@@ -1,4 +1,4 @@
-"""Folds joined: numbers worked out by hand, and what must not be joined."""
+"""Joining folds: numbers worked out by hand, folds that do not belong together, and unreadable files."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,15 @@ import pytest
 
 from brainseg.errors import UserError
 from brainseg.evaluation.cross_validation import (
-    PATIENT_COLUMNS,
     SYNTHETIC,
     Fold,
     fold_table,
+    join_folds,
     patient_source,
-    pool,
     read_folds,
     summarise,
 )
+from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.files import write_json, write_table
 from brainseg.phantom import patients as phantom
 
@@ -25,14 +25,14 @@ DICE = {"A": 0.9, "B": 0.5, "C": 0.7, "D": np.nan, "E": 0.8}
 
 
 def scores(*patient_ids: str) -> pd.DataFrame:
-    """A metrics/patients.csv with the Dice of above; every other score is 0.25."""
+    """A metrics/patients.csv with the Dice values above; every other score is 0.25."""
     rows = [{**dict.fromkeys(PATIENT_COLUMNS, 0.25), "patient_id": name, "dice": DICE[name]} for name in patient_ids]
     table = pd.DataFrame(rows).assign(site="S", **dict.fromkeys(("slices", "slices_with_tumour", "lesions"), 1))
     return table.assign(tumour_pixels=10, predicted_pixels=10).astype(PATIENT_COLUMNS)
 
 
 def fold(number: int, *test: str, scored: tuple[str, ...] | None = None, also_trained: tuple[str, ...] = ()) -> Fold:
-    """A fold whose test patients are these and all others of `DICE` train."""
+    """A fold with these test patients; all others of `DICE` are training patients."""
     trained = [name for name in DICE if name not in test or name in also_trained]
     subsets = [(name, "test") for name in test] + [(name, "train") for name in trained]
     return Fold(
@@ -48,11 +48,11 @@ def fold(number: int, *test: str, scored: tuple[str, ...] | None = None, also_tr
 FOLDS = [fold(0, "B", "A"), fold(1, "E", "D"), fold(2, "C")]
 
 
-def test_every_patient_stands_in_the_table_once_with_the_fold() -> None:
-    pooled = pool(FOLDS, set(DICE))
-    assert list(pooled.columns) == ["fold", *PATIENT_COLUMNS]
-    assert list(zip(pooled.patient_id, pooled.fold, strict=True)) == [("A", 0), ("B", 0), ("C", 2), ("D", 1), ("E", 1)]
-    np.testing.assert_array_equal(pooled.dice, list(DICE.values()))
+def test_every_patient_is_listed_once_with_the_fold() -> None:
+    joined = join_folds(FOLDS, set(DICE))
+    assert list(joined.columns) == ["fold", *PATIENT_COLUMNS]
+    assert list(zip(joined.patient_id, joined.fold, strict=True)) == [("A", 0), ("B", 0), ("C", 2), ("D", 1), ("E", 1)]
+    np.testing.assert_array_equal(joined.dice, list(DICE.values()))
 
 
 def test_folds_by_hand() -> None:
@@ -67,7 +67,7 @@ def test_folds_by_hand() -> None:
 
 
 def test_metrics_by_hand() -> None:
-    metrics = summarise(pool(FOLDS, set(DICE)), fold_table(FOLDS))
+    metrics = summarise(join_folds(FOLDS, set(DICE)), fold_table(FOLDS))
     expected = {
         "cv_folds": 3,
         "cv_patients": 5,
@@ -95,9 +95,9 @@ def test_metrics_by_hand() -> None:
         ([fold(0, "A", scored=("B",)), fold(1, "B", "C", "D", "E")], r"of fold 0 are of other patients: A, B \(2 in"),
     ],
 )
-def test_folds_that_do_not_belong_together(folds: list[Fold], words: str) -> None:
+def test_folds_that_do_not_belong_together_are_refused(folds: list[Fold], words: str) -> None:
     with pytest.raises(UserError, match=words) as raised:
-        pool(folds, set(DICE))
+        join_folds(folds, set(DICE))
     assert "dvc --cd cv repro" in str(raised.value)
 
 
@@ -119,7 +119,7 @@ def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
         write_fold(tmp_path / str(one.number), one)
     write_fold(tmp_path / "3", fold(3, "A"))  # of an earlier run with more folds
     read = read_folds(tmp_path, [0, 1, 2])
-    pd.testing.assert_frame_equal(pool(read, set(DICE)), pool(FOLDS, set(DICE)))
+    pd.testing.assert_frame_equal(join_folds(read, set(DICE)), join_folds(FOLDS, set(DICE)))
     pd.testing.assert_frame_equal(fold_table(read), fold_table(FOLDS))
 
 
@@ -141,7 +141,7 @@ def test_undefined_validation_dice_is_nan(tmp_path: Path) -> None:
     assert np.isnan(read_folds(tmp_path, [0])[0].validation_dice)
 
 
-def test_published_scores_are_a_yardstick_for_the_published_pixels_only(tmp_path: Path) -> None:
+def test_source_is_published_only_if_all_pixels_are(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
     patients = pd.DataFrame({"patient_id": ["TCGA_1", "TCGA_2"]})
     path.write_text('{"published_patients": 2}')
@@ -153,7 +153,7 @@ def test_published_scores_are_a_yardstick_for_the_published_pixels_only(tmp_path
         patient_source(patients, path)
 
 
-def test_phantoms_are_known_by_name(tmp_path: Path) -> None:
+def test_phantoms_are_recognised_by_their_identifiers(tmp_path: Path) -> None:
     name = phantom.patient_id(1, seed=7)
     assert name.startswith(SYNTHETIC)
     assert patient_source(pd.DataFrame({"patient_id": [name]}), tmp_path / "not needed") == "synthetic"

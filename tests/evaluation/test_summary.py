@@ -1,4 +1,4 @@
-"""From counts to tables: means, medians, what is undefined, what is refused."""
+"""Tables and metrics of a run: means, medians and pooled scores by hand, undefined values."""
 
 import math
 
@@ -6,15 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from brainseg.evaluation import plot_tables
-from brainseg.evaluation import summary as evaluation
-from brainseg.evaluation.patient_scores import SCORES, PatientScores, SubsetScores, score_masks
+from brainseg.evaluation.patient_scores import SCORES, PatientScores, SubsetScores
+from brainseg.evaluation.summary import score_table, summarise
 from brainseg.metrics import probability as maps
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
+from tests.evaluation.toy_patients import run_stage, write_split
 
 
 def counted(patient_id, **counts):
+    """A patient of one slice with these pixel counts; every score but Dice is NaN."""
     scores = dict.fromkeys(SCORES, math.nan) | {"dice": Confusion(**counts).dice}
     return PatientScores(
         patient_id=patient_id,
@@ -33,24 +34,24 @@ def subset(*patients):
     return SubsetScores(patients=patients, histogram=empty, head_histogram=empty)
 
 
-def test_mean_median_and_pooled_differ_as_they_should():
+def test_mean_median_and_pooled_by_hand():
     patients = (
         counted("A", tp=1, fp=1, tn=2),  # dice 2/3
         counted("B", tp=90, fn=0, tn=10),  # dice 1
         counted("C", fn=10, tn=10),  # dice 0
     )
-    dice = evaluation.score_table(subset(*patients)).loc["dice"]
+    dice = score_table(subset(*patients)).loc["dice"]
     assert dice["mean"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert dice["median"] == pytest.approx(2 / 3)
     assert dice["pooled"] == pytest.approx(2 * 91 / (2 * 91 + 1 + 10))
     assert dice["ci_low"] < dice["mean"] < dice["ci_high"]
 
 
-def test_everything_undefined_is_null_and_warns_of_nothing():
-    """One patient in all, without tumour, true or predicted."""
+def test_undefined_metrics_are_nan_without_a_warning():
+    """A single patient without tumour, true or predicted."""
     test = subset(counted("A", tn=9))
     point = OperatingPoint(threshold=0.5, smallest_lesion=0)
-    metrics = evaluation.summarise(evaluation.score_table(test), test, validation_dice=[], point=point)
+    metrics = summarise(score_table(test), test, validation_dice=[], point=point)
     defined = {name: value for name, value in metrics.items() if not math.isnan(value)}
     assert defined == {
         "scored_patients": 1,
@@ -62,49 +63,83 @@ def test_everything_undefined_is_null_and_warns_of_nothing():
     }
 
 
-def masks(**changes):
-    whole = {
-        "mask_true": np.ones((2, 3, 4), np.bool_),
-        "mask_pred": np.ones((2, 3, 4), np.bool_),
-        "probability_pred": np.ones((2, 3, 4), np.float32),
-        "head": np.ones((2, 3, 4), np.bool_),
+def test_metrics_by_hand(project):
+    # The loss of each pixel that is not exactly right: X 1 and 5 . of ONE's slices, 8 8 and 5 of TWO, 1 of TEN.
+    one = -math.log(0.125) - math.log(0.5) - math.log(1e-7) - math.log(0.875)
+    two = -2 * math.log(0.875) - math.log(0.5)
+    ten = -math.log(0.875)
+    # Of 75 pixels, by probability: 67 of 0, 1 tumour; 3 of 0.125, 1; 2 of 0.5, 1; 2 of 0.875, 2; 1 of 1, 1.
+    calibration_error = (1 + 3 * (1 / 3 - 0.125) + 0 + 2 * 0.125 + 0) / 75
+    expected = {
+        "scored_patients": 3,
+        "threshold": 0.5,
+        "smallest_lesion": 0,
+        "validation_dice_mean": 2 / 3,
+        "dice_mean": (4 / 6 + 4 / 5) / 2,
+        "dice_mean_ci_low": 4 / 6,  # a quarter of the resamples of two patients has the worse one twice
+        "dice_mean_ci_high": 4 / 5,
+        "dice_median": (4 / 6 + 4 / 5) / 2,
+        "dice_left_out": 1,
+        "dice_pooled": 2 * 4 / (2 * 4 + 1 + 2),
+        "flair_dice_mean": (2 * 4 / 34 + 2 * 2 / 32 + 0)
+        / 3,  # images of a single grey level: every pixel is at the mean
+        "iou_mean": (2 / 4 + 2 / 3) / 2,
+        "sensitivity_mean": (2 / 4 + 1) / 2,
+        "specificity_mean": (1 + 27 / 28 + 1) / 3,
+        "precision_mean": (1 + 2 / 3) / 2,
+        "volume_error_median": 0.5,
+        "hd95_px_median": (1 + 0.9) / 2,  # 95th percentiles of 0 0 1 1 and of 0 0 1
+        "hd95_px_left_out": 1,
+        "nsd_2px_mean": 1,
+        "lesion_sensitivity_mean": 1,
+        "lesion_false_positives_mean": 0,  # the false positive pixel of TWO is connected to the tumour
+        "slice_sensitivity": 2 / 2,
+        "slice_specificity": 2 / 3,
+        "calibration_error": calibration_error,
+        "binary_cross_entropy_loss": (one + two + ten) / 75,
+        "accuracy": (28 / 30 + 29 / 30 + 1) / 3,
+        "background_accuracy": (26 / 30 + 28 / 30 + 1) / 3,
     }
-    return {**whole, **changes}
+    metrics = run_stage()
+    assert list(metrics) == list(expected)
+    assert metrics == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"mask_pred": np.ones((2, 4, 3), np.bool_)}, r"differ in shape: \(2, 3, 4\) and \(2, 4, 3\)"),
-        ({"mask_true": np.ones((2, 3, 4), np.uint8)}, "mask_true: expected bool, found uint8"),
-        ({"mask_pred": np.ones((2, 3, 4))}, "mask_pred: expected bool, found float64"),
-        ({"probability_pred": np.full((2, 3, 4), np.nan, np.float32)}, "others or NaN"),
-        ({"probability_pred": np.ones((2, 3, 4), np.int64)}, "probability: expected floating, found int64"),
-        ({"head": np.ones((2, 3, 4), np.uint8)}, "head: expected bool, found uint8"),
-    ],
-)
-def test_what_does_not_belong_together_is_refused(changes, words):
-    with pytest.raises(ValueError, match=words):
-        score_masks(**masks(**changes))
+def test_sites_by_hand(project):
+    run_stage()
+    sites = pd.read_csv("metrics/sites.csv", index_col="site")
+    assert list(sites.index) == ["AA", "BB"]
+    aa = {
+        "patients": 2,
+        "tumour_pixels_median": 3,
+        "dice_mean": (4 / 6 + 4 / 5) / 2,
+        "dice_min": 4 / 6,
+        "dice_max": 0.8,
+    }
+    assert dict(sites.loc["AA", list(aa)]) == pytest.approx(aa)
+    assert (sites.loc["BB", "patients"], sites.loc["BB", "dice_left_out"]) == (1, 1)
+    assert np.isnan(sites.loc["BB", "dice_mean"])
 
 
-def test_a_perfect_model_has_the_best_of_every_score():
-    mask_true = np.zeros((2, 6, 6), np.bool_)
-    mask_true[0, 1:4, 1:4] = True
-    scores = score_masks(
-        **masks(
-            mask_true=mask_true,
-            mask_pred=mask_true,
-            probability_pred=mask_true.astype(np.float32),
-            head=np.ones_like(mask_true),
-        )
-    )
-    best = {name: 0 if name.endswith(("_error", "_loss", "_bias", "_px", "_positives")) else 1 for name in SCORES}
-    assert scores == pytest.approx(best | {"binary_cross_entropy_loss": 0})
+def test_scores_are_listed_beside_both_baselines(project):
+    run_stage()
+    scores = pd.read_csv("metrics/scores.csv", index_col="score")
+    assert list(scores.index) == list(SCORES)
+    pooled = {"dice": 8 / 11, "iou": 4 / 7, "sensitivity": 4 / 6, "specificity": 68 / 69, "precision": 4 / 5}
+    pooled |= {"accuracy": 72 / 75, "volume_bias": -1 / 6, "slice_specificity": 2 / 3}
+    assert dict(scores.loc[list(pooled), "pooled"]) == pytest.approx(pooled)
+    loss = -math.log(1e-7) * (4 / 30 + 2 / 30 + 0) / 3  # each missed pixel costs 16.1
+    background = {"dice": 0, "sensitivity": 0, "specificity": 1, "volume_bias": -1, "binary_cross_entropy_loss": loss}
+    assert dict(scores.loc[list(background), "background"]) == pytest.approx(background)
+    assert np.isnan(scores.loc["precision", "background"])
+    flair = {"sensitivity": 1, "specificity": 0, "slice_specificity": 0}
+    assert dict(scores.loc[list(flair), "flair"]) == pytest.approx(flair)
+    assert scores.loc["iou", "left_out"] == 1
 
 
-def test_a_long_history_is_thinned_from_first_to_last():
-    history = pd.DataFrame({"epoch": np.arange(1, 1001)})
-    thinned = plot_tables.thinned(history)["epoch"]
-    assert len(thinned.unique()) == 200
-    assert (thinned.iloc[0], thinned.iloc[-1]) == (1, 1000)
+def test_a_single_test_patient_has_scores_but_no_interval(project):
+    write_split([("TOY_AA_ONE", 1, "test", 0), ("TOY_AA_ONE", 2, "test", 0), ("TOY_BB_VAL", 1, "validation", 0)])
+    metrics = run_stage()
+    assert metrics["dice_mean"] == pytest.approx(4 / 6, abs=1e-6)
+    assert metrics["dice_mean_ci_low"] is None
+    assert metrics["dice_mean_ci_high"] is None

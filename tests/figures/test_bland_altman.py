@@ -1,4 +1,4 @@
-"""Pictures of scores: limits worked out by hand, any number of patients, the same bytes twice."""
+"""The Bland-Altman plot: limits of agreement by hand, any number of patients, the same bytes twice."""
 
 from pathlib import Path
 
@@ -11,18 +11,19 @@ from brainseg.figures.bland_altman import draw_bland_altman, limits_of_agreement
 
 
 def volumes(count: int) -> pd.DataFrame:
+    """Make the volumes of this many patients."""
     rng = np.random.default_rng(1)
     true = rng.integers(0, 60_000, count)
     return pd.DataFrame({"tumour_pixels": true, "predicted_pixels": true + rng.integers(-3000, 4000, count)})
 
 
-def test_limits_by_hand() -> None:
+def test_limits_of_agreement_by_hand() -> None:
     mean, low, high = limits_of_agreement(np.array([-1.0, 0.0, 4.0]))
-    spread = 1.96 * np.sqrt((2**2 + 1**2 + 3**2) / 2)
-    assert (mean, low, high) == pytest.approx((1, 1 - spread, 1 + spread))
+    half_width = 1.96 * np.sqrt((2**2 + 1**2 + 3**2) / 2)
+    assert (mean, low, high) == pytest.approx((1, 1 - half_width, 1 + half_width))
 
 
-def test_limits_need_two_patients() -> None:
+def test_limits_of_agreement_need_two_patients() -> None:
     mean, low, high = limits_of_agreement(np.array([2.0]))
     assert mean == 2
     assert np.isnan([low, high]).all()
@@ -34,10 +35,10 @@ def test_limits_need_two_patients() -> None:
 def test_any_number_of_patients_is_drawn(tmp_path: Path, count: int, leaky: bool) -> None:
     path = tmp_path / "bland_altman.png"
     draw_bland_altman(volumes(count), path, leaky=leaky)
-    picture = cv2.imread(str(path))
-    blue = (picture[..., 0].astype(int) - picture[..., 2]) > 80
+    figure = cv2.imread(str(path))
+    blue = (figure[..., 0].astype(int) - figure[..., 2]) > 80
     assert blue.any() == (count > 0)
-    red = (picture[..., 2].astype(int) - picture[..., 0]) > 80
+    red = (figure[..., 2].astype(int) - figure[..., 0]) > 80
     assert red.any() == leaky
 
 

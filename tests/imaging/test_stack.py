@@ -1,4 +1,4 @@
-"""Slices of a patient, stacked."""
+"""Reading the slices of a patient into a volume."""
 
 from pathlib import Path
 
@@ -25,10 +25,10 @@ def test_volume_is_stacked_by_slice_number(tiny_set: Path, tiny_data: DataParams
     np.testing.assert_array_equal(volume.mask_true[2], read_mask(path_of(tiny_set, SECOND, 3, "_mask")))
 
 
-def test_volume_of_changed_files(tiny_set: Path, tiny_data: DataParams) -> None:
+def test_changed_files_are_refused(tiny_set: Path, tiny_data: DataParams) -> None:
     table = index_folder(tiny_data)
     write_mask(path_of(tiny_set, FIRST, 2, "_mask"), np.eye(16, dtype=np.bool_))
-    with pytest.raises(UserError, match=r"mask \(16, 16\)\. Expected: \(32, 32\) as data/index\.csv has it"):
+    with pytest.raises(UserError, match=r"mask \(16, 16\)\. Expected: \(32, 32\) as in data/index\.csv"):
         read_volume(table[table.patient_id == FIRST], tiny_set)
     path_of(tiny_set, SECOND, 1).unlink()
     with pytest.raises(UserError, match="no such file"):

@@ -1,4 +1,4 @@
-"""Slice detection: drawn cases, what is undefined, and against scikit-learn and counting pairs."""
+"""Slice detection: cases by hand, undefined values, scikit-learn, and counting pairs."""
 
 import math
 
@@ -17,8 +17,8 @@ SOME = NONE.copy()
 SOME[0, 1, 1] = True
 
 
-def test_counts_slices_wherever_the_tumour_was_predicted():
-    """Slices: found elsewhere, missed, made up, left empty."""
+def test_slices_are_counted_wherever_tumour_was_predicted_in_them():
+    """One slice each: true positive at another location, false negative, false positive, true negative."""
     mask_true, mask_pred = np.zeros((2, 4, 2, 2), bool)
     mask_true[0, 0, 0] = mask_true[1, 0, 0] = True
     mask_pred[0, 1, 1] = mask_pred[2, 0, 0] = True
@@ -29,10 +29,10 @@ def test_counts_slices_wherever_the_tumour_was_predicted():
 @pytest.mark.parametrize(
     ("mask_true", "mask_pred", "sensitivity", "specificity"),
     [
-        pytest.param(NONE, NONE, math.nan, 1, id="no tumour: nothing to find"),
-        pytest.param(NONE, SOME, math.nan, 0.5, id="no tumour, some predicted"),
-        pytest.param(SOME, NONE, 0, 1, id="none predicted: missed"),
-        pytest.param(SOME[:1], SOME[:1], 1, math.nan, id="tumour in every slice: nothing to leave empty"),
+        pytest.param(NONE, NONE, math.nan, 1, id="no tumour: sensitivity undefined"),
+        pytest.param(NONE, SOME, math.nan, 0.5, id="no tumour, one slice predicted"),
+        pytest.param(SOME, NONE, 0, 1, id="nothing predicted: all missed"),
+        pytest.param(SOME[:1], SOME[:1], 1, math.nan, id="tumour in every slice: specificity undefined"),
         pytest.param(NONE[:0], NONE[:0], math.nan, math.nan, id="no slices"),
     ],
 )
@@ -65,9 +65,9 @@ def test_auc_agrees_with_scikit_learn_and_with_counting_pairs(slice_true, slice_
 
 
 @given(arrays(bool, 12), arrays(np.float64, 12, elements=st.floats(-10, 10)))
-def test_law_turning_the_score_round_turns_the_auc_round(slice_true, slice_score):
-    there = auc(slice_true=slice_true, slice_score=slice_score)
-    assert auc(slice_true=slice_true, slice_score=-slice_score) == pytest.approx(1 - there, nan_ok=True)
+def test_law_negating_the_score_reverses_the_auc(slice_true, slice_score):
+    found = auc(slice_true=slice_true, slice_score=slice_score)
+    assert auc(slice_true=slice_true, slice_score=-slice_score) == pytest.approx(1 - found, nan_ok=True)
 
 
 def test_bad_input_is_refused():

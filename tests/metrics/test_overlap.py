@@ -1,4 +1,4 @@
-"""Overlap scores and volume errors: golden cases drawn as arrays, the rules for what is undefined, and laws."""
+"""Overlap scores and volume errors: cases drawn as arrays, undefined values, laws, and other implementations."""
 
 import math
 
@@ -10,58 +10,44 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from medpy.metric import binary
 
-from brainseg.metrics import overlap
 from brainseg.metrics.overlap import Confusion, count
+from tests.metrics.masks import draw_mask
 
-FUNCTIONS = [
-    overlap.dice,
-    overlap.iou,
-    overlap.sensitivity,
-    overlap.specificity,
-    overlap.precision,
-    overlap.accuracy,
-]
-ERRORS = [overlap.volume_error, overlap.volume_bias]
+OVERLAPS = ("dice", "iou", "sensitivity", "specificity", "precision", "accuracy")
+ERRORS = ("volume_error", "volume_bias")
 EMPTY = np.zeros((2, 3), bool)
 FULL = np.ones((2, 3), bool)
 SOME = np.array([[True, False, True], [False, False, False]])
 
-
-def drawn(picture):
-    """A mask drawn with # for tumour, one word a row."""
-    return np.array([[pixel == "#" for pixel in row] for row in picture.split()])
-
-
-MASK_TRUE = drawn("""
+MASK_TRUE = draw_mask("""
     .....
     .##..
     .##..
     .....
 """)
-MASK_PRED = drawn("""
+MASK_PRED = draw_mask("""
     .....
     .....
     .###.
     .###.
-""")  # found 2, missed 2, 4 too many, 12 right
+""")  # 2 true positives, 2 false negatives, 4 false positives, 12 true negatives
 
 
 @pytest.mark.parametrize(
-    ("function", "expected"),
+    ("name", "expected"),
     [
-        (overlap.dice, 2 * 2 / (4 + 6)),
-        (overlap.iou, 2 / 8),
-        (overlap.sensitivity, 2 / 4),
-        (overlap.specificity, 12 / 16),
-        (overlap.precision, 2 / 6),
-        (overlap.accuracy, 14 / 20),
-        (overlap.volume_error_pixels, 2),
-        (overlap.volume_error, 2 / 4),
-        (overlap.volume_bias, 2 / 4),
+        ("dice", 2 * 2 / (4 + 6)),
+        ("iou", 2 / 8),
+        ("sensitivity", 2 / 4),
+        ("specificity", 12 / 16),
+        ("precision", 2 / 6),
+        ("accuracy", 14 / 20),
+        ("volume_error", 2 / 4),
+        ("volume_bias", 2 / 4),
     ],
 )
-def test_golden_case(function, expected):
-    assert function(mask_true=MASK_TRUE, mask_pred=MASK_PRED) == expected
+def test_golden_case(name, expected):
+    assert getattr(count(mask_true=MASK_TRUE, mask_pred=MASK_PRED), name) == expected
 
 
 def test_counts_of_the_golden_case():
@@ -70,35 +56,34 @@ def test_counts_of_the_golden_case():
     assert (counts.pixels, counts.tumour, counts.predicted) == (20, 4, 6)
 
 
-def test_truth_and_prediction_are_not_interchangeable():
-    assert overlap.sensitivity(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == 2 / 6
-    assert overlap.precision(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == 2 / 4
-    assert overlap.volume_error(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == 2 / 6
-    assert overlap.volume_bias(mask_true=MASK_PRED, mask_pred=MASK_TRUE) == -2 / 6
+def test_reference_and_prediction_are_not_interchangeable():
+    counts = count(mask_true=MASK_PRED, mask_pred=MASK_TRUE)
+    assert counts.sensitivity == 2 / 6
+    assert counts.precision == 2 / 4
+    assert counts.volume_error == 2 / 6
+    assert counts.volume_bias == -2 / 6
 
 
 # docs/decisions.md: what is undefined is NaN.
 @pytest.mark.parametrize(
     ("mask_true", "mask_pred", "expected"),
     [
-        pytest.param(EMPTY, EMPTY, {"dice": math.nan, "iou": math.nan}, id="both empty: no overlap to speak of"),
-        pytest.param(EMPTY, SOME, {"dice": 0.0, "iou": 0.0}, id="nothing there, something predicted: 0"),
-        pytest.param(SOME, EMPTY, {"dice": 0.0, "iou": 0.0}, id="something there, nothing predicted: 0"),
-        pytest.param(EMPTY, SOME, {"sensitivity": math.nan}, id="nothing to find: no sensitivity"),
-        pytest.param(EMPTY, EMPTY, {"sensitivity": math.nan}, id="nothing to find, none predicted: no sensitivity"),
+        pytest.param(EMPTY, EMPTY, {"dice": math.nan, "iou": math.nan}, id="both empty: overlap undefined"),
+        pytest.param(EMPTY, SOME, {"dice": 0.0, "iou": 0.0}, id="only the reference is empty: overlap 0"),
+        pytest.param(SOME, EMPTY, {"dice": 0.0, "iou": 0.0}, id="only the prediction is empty: overlap 0"),
+        pytest.param(EMPTY, SOME, {"sensitivity": math.nan}, id="reference empty: sensitivity undefined"),
+        pytest.param(EMPTY, EMPTY, {"sensitivity": math.nan}, id="both empty: sensitivity undefined"),
         pytest.param(SOME, EMPTY, {"sensitivity": 0.0}, id="all missed: sensitivity 0"),
-        pytest.param(SOME, EMPTY, {"precision": math.nan}, id="nothing predicted: no precision"),
-        pytest.param(EMPTY, EMPTY, {"precision": math.nan}, id="nothing predicted, nothing there: no precision"),
-        pytest.param(EMPTY, SOME, {"precision": 0.0}, id="all wrong: precision 0"),
-        pytest.param(FULL, SOME, {"specificity": math.nan}, id="no background: no specificity"),
-        pytest.param(EMPTY, EMPTY, {"specificity": 1.0, "accuracy": 1.0}, id="both empty: all background is right"),
+        pytest.param(SOME, EMPTY, {"precision": math.nan}, id="prediction empty: precision undefined"),
+        pytest.param(EMPTY, EMPTY, {"precision": math.nan}, id="both empty: precision undefined"),
+        pytest.param(EMPTY, SOME, {"precision": 0.0}, id="only false positives: precision 0"),
+        pytest.param(FULL, SOME, {"specificity": math.nan}, id="no background: specificity undefined"),
+        pytest.param(EMPTY, EMPTY, {"specificity": 1.0, "accuracy": 1.0}, id="both empty: all background correct"),
         pytest.param(
-            EMPTY, SOME, {"volume_error": math.nan, "volume_bias": math.nan}, id="no true size: no share of it"
+            EMPTY, SOME, {"volume_error": math.nan, "volume_bias": math.nan}, id="reference empty: no relative volume"
         ),
-        pytest.param(EMPTY, EMPTY, {"volume_error": math.nan, "volume_error_pixels": 0}, id="both empty: 0 pixels"),
-        pytest.param(EMPTY, SOME, {"volume_error_pixels": 2}, id="nothing there: the error is what was predicted"),
-        pytest.param(SOME, EMPTY, {"volume_error": 1, "volume_bias": -1}, id="all missed: all of the true size"),
-        pytest.param(EMPTY, FULL, {"specificity": 0.0, "accuracy": 0.0}, id="everything wrong"),
+        pytest.param(SOME, EMPTY, {"volume_error": 1, "volume_bias": -1}, id="all missed: the whole true volume"),
+        pytest.param(EMPTY, FULL, {"specificity": 0.0, "accuracy": 0.0}, id="every pixel wrong"),
     ],
 )
 def test_undefined(mask_true, mask_pred, expected):
@@ -107,21 +92,21 @@ def test_undefined(mask_true, mask_pred, expected):
         assert getattr(counts, name) == pytest.approx(value, abs=0, nan_ok=True)
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, *ERRORS])
-def test_no_pixels_have_no_score(function):
-    assert math.isnan(function(mask_true=np.zeros((0, 4), bool), mask_pred=np.zeros((0, 4), bool)))
+@pytest.mark.parametrize("name", [*OVERLAPS, *ERRORS])
+def test_without_pixels_every_score_is_undefined(name):
+    counts = count(mask_true=np.zeros((0, 4), bool), mask_pred=np.zeros((0, 4), bool))
+    assert math.isnan(getattr(counts, name))
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS, *ERRORS, overlap.volume_error_pixels, count])
-def test_bad_pairs_are_refused(function):
+def test_bad_pairs_are_refused():
     with pytest.raises(ValueError, match=r"shape: \(2, 3\) and \(3, 2\)"):
-        function(mask_true=SOME, mask_pred=SOME.T)
+        count(mask_true=SOME, mask_pred=SOME.T)
     with pytest.raises(ValueError, match="mask_true: expected bool, found uint8"):
-        function(mask_true=SOME.astype(np.uint8) * 255, mask_pred=SOME)
+        count(mask_true=SOME.astype(np.uint8) * 255, mask_pred=SOME)
     with pytest.raises(ValueError, match="mask_pred: expected bool, found float32"):
-        function(mask_true=SOME, mask_pred=SOME.astype(np.float32))
+        count(mask_true=SOME, mask_pred=SOME.astype(np.float32))
     with pytest.raises(TypeError):
-        function(SOME, SOME)  # by position, truth and prediction are easily swapped
+        count(SOME, SOME)  # as positional arguments, reference and prediction are easily swapped
 
 
 PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 6), st.integers(1, 6)).flatmap(
@@ -144,34 +129,34 @@ def test_law_dice_is_the_harmonic_mean_of_precision_and_sensitivity(pair):
 
 @given(PAIRS)
 def test_law_symmetry(pair):
-    there, back = count(mask_true=pair[0], mask_pred=pair[1]), count(mask_true=pair[1], mask_pred=pair[0])
+    counts, swapped = count(mask_true=pair[0], mask_pred=pair[1]), count(mask_true=pair[1], mask_pred=pair[0])
     for name in ("dice", "iou", "accuracy"):
-        assert getattr(there, name) == pytest.approx(getattr(back, name), abs=0, nan_ok=True)
-    assert there.precision == pytest.approx(back.sensitivity, abs=0, nan_ok=True)
+        assert getattr(counts, name) == pytest.approx(getattr(swapped, name), abs=0, nan_ok=True)
+    assert counts.precision == pytest.approx(swapped.sensitivity, abs=0, nan_ok=True)
 
 
 @given(PAIRS)
 def test_law_identical_is_one_and_disjoint_is_zero(pair):
     mask = pair[0]
     mask.flat[0] = True
-    for function in (overlap.dice, overlap.iou, overlap.sensitivity, overlap.precision, overlap.accuracy):
-        assert function(mask_true=mask, mask_pred=mask.copy()) == 1
-        if function is not overlap.accuracy and not mask.all():
-            assert function(mask_true=mask, mask_pred=~mask) == 0
+    for name in ("dice", "iou", "sensitivity", "precision", "accuracy"):
+        assert getattr(count(mask_true=mask, mask_pred=mask.copy()), name) == 1
+        if name != "accuracy" and not mask.all():
+            assert getattr(count(mask_true=mask, mask_pred=~mask), name) == 0
 
 
 @given(PAIRS)
-def test_law_parts_add_up_to_the_whole(pair):
+def test_law_counts_of_slices_add_up_to_the_volume(pair):
     mask_true, mask_pred = pair
     slices = [count(mask_true=mask_true[k], mask_pred=mask_pred[k]) for k in range(len(mask_true))]
     assert sum(slices, Confusion()) == count(mask_true=mask_true, mask_pred=mask_pred)
 
 
 @given(PAIRS)
-def test_law_masks_of_one_size_have_no_volume_error(pair):
+def test_law_masks_of_the_same_size_have_no_volume_error(pair):
     """Wherever they lie: a volume error says nothing about overlap."""
     counts = count(mask_true=pair[0], mask_pred=pair[0][::-1, ::-1, ::-1])
-    assert counts.volume_error_pixels == 0
+    assert counts.predicted == counts.tumour
     assert counts.volume_error == pytest.approx(0 if pair[0].any() else math.nan, nan_ok=True)
 
 
@@ -200,7 +185,7 @@ def test_agrees_with_scikit_learn(pair):
         "precision": sklearn.metrics.precision_score(mask_true, mask_pred, **nan),
         "accuracy": sklearn.metrics.accuracy_score(mask_true, mask_pred),
     }
-    if counts.tumour or counts.predicted:  # jaccard_score knows no NaN
+    if counts.tumour or counts.predicted:  # jaccard_score cannot return NaN
         theirs["iou"] = sklearn.metrics.jaccard_score(mask_true, mask_pred)
     for name, value in theirs.items():
         assert getattr(counts, name) == pytest.approx(value, nan_ok=True), name

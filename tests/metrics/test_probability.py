@@ -1,4 +1,4 @@
-"""Losses and curves of probability maps: worked out by hand, and against scikit-learn."""
+"""Losses and curves of probability maps: cases computed by hand, and scikit-learn."""
 
 import math
 
@@ -21,7 +21,7 @@ def test_binary_cross_entropy_by_hand():
     assert binary_cross_entropy(mask_true=MASK_TRUE, probability=PROBABILITY) == pytest.approx(expected, rel=1e-6)
 
 
-def test_a_certain_mistake_costs_what_keras_charges():
+def test_a_certain_mistake_costs_as_much_as_in_keras():
     certain = np.array([1.0], np.float32)
     loss = binary_cross_entropy(mask_true=np.array([False]), probability=certain)
     assert loss == pytest.approx(-math.log(1e-7), rel=1e-5)
@@ -33,15 +33,15 @@ def test_soft_dice_loss_by_hand():
     assert soft_dice_loss(mask_true=MASK_TRUE, probability=PROBABILITY) == pytest.approx(expected)
 
 
-def test_soft_dice_loss_of_certain_maps_is_one_minus_dice():
+def test_soft_dice_loss_of_a_binary_map_is_one_minus_dice():
     mask_pred = np.array([[True, False], [True, False]])
     loss = soft_dice_loss(mask_true=MASK_TRUE, probability=mask_pred.astype(np.float32))
-    assert loss == 1 - overlap.dice(mask_true=MASK_TRUE, mask_pred=mask_pred)
+    assert loss == 1 - overlap.count(mask_true=MASK_TRUE, mask_pred=mask_pred).dice
 
 
 def test_undefined_losses():
-    nothing = np.zeros((2, 2), np.float32)
-    assert math.isnan(soft_dice_loss(mask_true=nothing.astype(bool), probability=nothing))
+    zeros = np.zeros((2, 2), np.float32)
+    assert math.isnan(soft_dice_loss(mask_true=zeros.astype(bool), probability=zeros))
     assert math.isnan(binary_cross_entropy(mask_true=np.zeros(0, bool), probability=np.zeros(0, np.float32)))
 
 
@@ -58,7 +58,7 @@ def test_bad_pairs_are_refused(function):
             function(mask_true=MASK_TRUE, probability=np.where(MASK_TRUE, PROBABILITY, np.float32(wrong)))
 
 
-# Values that float16 holds exactly, from the least to 1, with repeats; -0.0 is a probability too.
+# Values that are exact in float16, the smallest and the largest among them; -0.0 is a probability too.
 VALUES = st.sampled_from([-0.0, 0.0, 2.0**-24, 0.125, 0.25, 0.5, 0.75, 1 - 2.0**-11, 1.0])
 SHAPE = (3, 5)
 
@@ -94,15 +94,15 @@ def test_a_long_curve_keeps_its_ends_and_its_shape():
     mask_true = random.random((50, 400)) < 0.1
     probability = np.clip(random.normal(np.where(mask_true, 0.7, 0.3), 0.2), 0, 1).astype(np.float16)
     counts = histogram(mask_true=mask_true, probability=probability.astype(np.float32))
-    full, thin = precision_recall(counts, points=BINS), precision_recall(counts, points=200)
+    full, thinned = precision_recall(counts, points=BINS), precision_recall(counts, points=200)
     assert len(full.threshold) > 2000
-    assert 150 <= len(thin.threshold) <= 200
-    assert (thin.threshold[0], thin.threshold[-1]) == (full.threshold[0], full.threshold[-1])
-    assert thin.sensitivity[-1] == 1
-    redrawn = np.interp(full.sensitivity, thin.sensitivity, thin.precision)
+    assert 150 <= len(thinned.threshold) <= 200
+    assert (thinned.threshold[0], thinned.threshold[-1]) == (full.threshold[0], full.threshold[-1])
+    assert thinned.sensitivity[-1] == 1
+    redrawn = np.interp(full.sensitivity, thinned.sensitivity, thinned.precision)
     beyond_noise = full.sensitivity > 0.05
     assert np.abs(redrawn - full.precision)[beyond_noise].max() < 0.02
 
 
-def test_a_curve_of_nothing_is_empty():
+def test_the_curve_without_pixels_is_empty():
     assert len(precision_recall(np.zeros((2, BINS), np.int64)).threshold) == 0

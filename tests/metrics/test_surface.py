@@ -1,39 +1,29 @@
-"""Surface distances: drawn cases, what is undefined, laws, brute force, and against medpy and surface-distance."""
+"""Surface distances: drawn cases, undefined values, laws, and brute force.
+
+tests/metrics/test_surface_agreement.py compares them with medpy and surface-distance.
+"""
 
 import math
 
 import numpy as np
 import pytest
-import surface_distance
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from medpy.metric import binary
-from scipy import ndimage
 
-from brainseg.metrics import surface
 from brainseg.metrics.surface import surface_distances
+from tests.metrics.masks import draw_mask
 
-# surface-distance 0.1 imports from places that SciPy has since renamed.
-pytestmark = pytest.mark.filterwarnings("ignore:Please import:DeprecationWarning")
-
-medpy_distances = vars(binary)["__surface_distances"]
 SPACINGS = (None, (1.0, 1.0, 1.0), (5.0, 0.9, 0.9), (0.7, 1.3, 2.0))
 
-
-def drawn(picture):
-    """A mask drawn with # for tumour, one word a row."""
-    return np.array([[pixel == "#" for pixel in row] for row in picture.split()])
-
-
-MASK_TRUE = drawn("""
+MASK_TRUE = draw_mask("""
     .......
     .###...
     .###...
     .###...
     .......
 """)
-MASK_PRED = drawn("""
+MASK_PRED = draw_mask("""
     .......
     .#####.
     .#####.
@@ -41,19 +31,6 @@ MASK_PRED = drawn("""
     .......
 """)
 EMPTY = np.zeros_like(MASK_TRUE)
-
-
-def random_pair(seed):
-    """Two masks with something in each: noise, smooth and unrelated, or smooth and alike, by turns."""
-    rng = np.random.default_rng(seed)
-    shape = tuple(rng.integers((3, 8, 8), (10, 24, 24)))
-    noise = rng.normal(size=(2, *shape))
-    if seed % 3:
-        noise = ndimage.gaussian_filter(noise, (0, 2, 2, 2))
-    if seed % 3 == 2:
-        noise[1] = noise[0] + 0.3 * noise[1]
-    mask_true, mask_pred = (field > np.quantile(field, rng.uniform(0.7, 0.95)) for field in noise)
-    return mask_true, mask_pred, SPACINGS[seed % 4]
 
 
 def test_drawn_case():
@@ -66,15 +43,7 @@ def test_drawn_case():
     assert [distances.nsd(tolerance) for tolerance in (0, 0.9, 1, 2)] == [14 / 20, 14 / 20, 17 / 20, 1]
 
 
-def test_functions_say_what_the_distances_say():
-    spacing = (3.0, 0.5)
-    pair = {"mask_true": MASK_TRUE, "mask_pred": MASK_PRED, "spacing": spacing}
-    distances = surface_distances(**pair)
-    assert (surface.hd95(**pair), surface.assd(**pair)) == (distances.hd95, distances.assd)
-    assert surface.nsd(**pair, tolerance=0.5) == distances.nsd(0.5) < 1
-
-
-def test_spacing_scales_axes_in_their_order_and_decides_the_unit():
+def test_spacing_scales_the_axes_in_their_order_and_determines_the_unit():
     pixels = surface_distances(mask_true=MASK_TRUE, mask_pred=MASK_PRED)
     mm = surface_distances(mask_true=MASK_TRUE, mask_pred=MASK_PRED, spacing=(9, 0.5))
     assert (pixels.unit, mm.unit) == ("px", "mm")
@@ -85,12 +54,13 @@ def test_a_distance_equal_to_the_tolerance_is_within_it():
     """3 steps of 0.1 mm are 0.30000000000000004 mm."""
     row = np.zeros((1, 9), bool)
     row[0, 1] = True
-    assert surface.nsd(mask_true=row, mask_pred=np.roll(row, 3), spacing=(1, 0.1), tolerance=0.3) == 1
-    assert surface.nsd(mask_true=row, mask_pred=np.roll(row, 3), spacing=(1, 0.1), tolerance=0.29) == 0
+    distances = surface_distances(mask_true=row, mask_pred=np.roll(row, 3), spacing=(1, 0.1))
+    assert distances.nsd(0.3) == 1
+    assert distances.nsd(0.29) == 0
 
 
-def test_beyond_the_edge_of_the_array_there_is_no_tumour():
-    """A tumour cut off by the first slice has a boundary there."""
+def test_pixels_beyond_the_edge_of_the_array_are_background():
+    """A tumour that the first slice cuts off has a boundary there."""
     full = np.ones((3, 3, 3), bool)
     assert len(surface_distances(mask_true=full, mask_pred=full).true_to_pred) == 26
 
@@ -99,19 +69,19 @@ def test_beyond_the_edge_of_the_array_there_is_no_tumour():
 @pytest.mark.parametrize(
     ("mask_true", "mask_pred", "nsd"),
     [
-        pytest.param(EMPTY, EMPTY, math.nan, id="both empty: no surface Dice, as no Dice"),
-        pytest.param(EMPTY, MASK_PRED, 0, id="nothing there, something predicted: 0, as Dice"),
-        pytest.param(MASK_TRUE, EMPTY, 0, id="something there, nothing predicted: 0, as Dice"),
+        pytest.param(EMPTY, EMPTY, math.nan, id="both empty: surface Dice undefined, as Dice"),
+        pytest.param(EMPTY, MASK_PRED, 0, id="only the reference is empty: 0, as Dice"),
+        pytest.param(MASK_TRUE, EMPTY, 0, id="only the prediction is empty: 0, as Dice"),
     ],
 )
-def test_an_empty_mask_has_no_distance(mask_true, mask_pred, nsd):
+def test_distances_to_an_empty_mask_are_undefined(mask_true, mask_pred, nsd):
     distances = surface_distances(mask_true=mask_true, mask_pred=mask_pred)
     assert math.isnan(distances.hd95)
     assert math.isnan(distances.assd)
     assert distances.nsd(100) == pytest.approx(nsd, abs=0, nan_ok=True)
 
 
-def test_no_pixels_have_no_distance():
+def test_without_pixels_every_score_is_undefined():
     distances = surface_distances(mask_true=np.zeros((0, 4, 4), bool), mask_pred=np.zeros((0, 4, 4), bool))
     assert math.isnan(distances.hd95)
     assert math.isnan(distances.nsd(1))
@@ -121,63 +91,20 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match=r"shape: \(5, 7\) and \(7, 5\)"):
         surface_distances(mask_true=MASK_TRUE, mask_pred=MASK_PRED.T)
     with pytest.raises(ValueError, match="mask_pred: expected bool, found uint8"):
-        surface.hd95(mask_true=MASK_TRUE, mask_pred=MASK_PRED.astype(np.uint8))
+        surface_distances(mask_true=MASK_TRUE, mask_pred=MASK_PRED.astype(np.uint8))
     for spacing in ((1.0,), (1.0, 1.0, 1.0), (0.0, 1.0), (1.0, math.nan), (math.inf, 1.0), 2.0):
         with pytest.raises(ValueError, match="spacing: expected a length above 0 in mm for each of 2 axes"):
-            surface.assd(mask_true=MASK_TRUE, mask_pred=MASK_PRED, spacing=spacing)
+            surface_distances(mask_true=MASK_TRUE, mask_pred=MASK_PRED, spacing=spacing)
+    distances = surface_distances(mask_true=MASK_TRUE, mask_pred=MASK_PRED)
     for tolerance in (-1.0, math.nan, math.inf):
         with pytest.raises(ValueError, match="tolerance: expected 0 px or more"):
-            surface.nsd(mask_true=MASK_TRUE, mask_pred=MASK_PRED, tolerance=tolerance)
+            distances.nsd(tolerance)
     with pytest.raises(TypeError):
-        surface.hd95(MASK_TRUE, MASK_PRED)
+        surface_distances(MASK_TRUE, MASK_PRED)
 
 
-@pytest.mark.parametrize("seed", range(36))
-def test_agrees_with_medpy(seed):
-    """The same distances and average; medpy's hd95 is one percentile of both directions pooled, ours the larger."""
-    mask_true, mask_pred, spacing = random_pair(seed)
-    ours = surface_distances(mask_true=mask_true, mask_pred=mask_pred, spacing=spacing)
-    true_to_pred = medpy_distances(mask_true, mask_pred, spacing)
-    pred_to_true = medpy_distances(mask_pred, mask_true, spacing)
-    np.testing.assert_allclose(ours.true_to_pred, true_to_pred, rtol=1e-12)
-    np.testing.assert_allclose(ours.pred_to_true, pred_to_true, rtol=1e-12)
-    assert ours.assd == pytest.approx(binary.assd(mask_pred, mask_true, spacing))
-    assert ours.hd95 == pytest.approx(max(np.percentile(true_to_pred, 95), np.percentile(pred_to_true, 95)))
-    pooled = np.percentile(np.concatenate([ours.true_to_pred, ours.pred_to_true]), 95)
-    assert pooled == pytest.approx(binary.hd95(mask_pred, mask_true, spacing))
-    assert ours.nsd(2) == np.mean(np.concatenate([true_to_pred, pred_to_true]) <= 2)
-
-
-@pytest.mark.parametrize("seed", range(36))
-def test_stays_within_a_pixel_of_surface_distance(seed):
-    """Its surface elements lie on the corners of pixels, each half a diagonal from a boundary pixel and back.
-
-    So the farthest distances differ by at most a diagonal. Percentiles and shares have no such bound, because its
-    elements are weighed by area; on masks that are alike they are close.
-    """
-    mask_true, mask_pred, spacing = random_pair(seed)
-    step = spacing or (1, 1, 1)
-    ours = surface_distances(mask_true=mask_true, mask_pred=mask_pred, spacing=spacing)
-    theirs = surface_distance.compute_surface_distances(mask_true, mask_pred, step)
-    farthest = max(ours.true_to_pred.max(), ours.pred_to_true.max())
-    diagonal = math.hypot(*step)
-    assert abs(farthest - surface_distance.compute_robust_hausdorff(theirs, 100)) <= diagonal * (1 + 1e-9)
-    if seed % 3 == 2:
-        assert ours.nsd(2) == pytest.approx(surface_distance.compute_surface_dice_at_tolerance(theirs, 2), abs=0.15)
-        assert ours.hd95 == pytest.approx(surface_distance.compute_robust_hausdorff(theirs, 95), abs=2 * diagonal)
-
-
-def test_differs_from_surface_distance_on_single_pixels():
-    """Two pixels whose centres are 2 mm apart: near sides of them are 1 mm apart, which surface-distance counts."""
-    mask_true, mask_pred = np.zeros((2, 5, 6, 7), bool)
-    mask_true[2, 3, 2] = mask_pred[2, 3, 4] = True
-    theirs = surface_distance.compute_surface_distances(mask_true, mask_pred, (3, 2, 1))
-    assert surface_distance.compute_surface_dice_at_tolerance(theirs, 1) == 0.5
-    assert surface.nsd(mask_true=mask_true, mask_pred=mask_pred, spacing=(3, 2, 1), tolerance=1) == 0
-
-
-def naive_distances(origin, target):
-    """Every boundary pixel against every other; a pixel inside has all of its neighbours across a face."""
+def brute_force_distances(origin, target):
+    """Compare every boundary pixel with every other; all face neighbours of an inner pixel are tumour."""
     surfaces = []
     for mask in (origin, target):
         padded = np.pad(mask, 1)
@@ -194,17 +121,17 @@ PAIRS = st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5)).flatm
 @given(PAIRS)
 def test_law_equals_brute_force(pair):
     distances = surface_distances(mask_true=pair[0], mask_pred=pair[1])
-    np.testing.assert_allclose(distances.true_to_pred, naive_distances(*pair))
-    np.testing.assert_allclose(distances.pred_to_true, naive_distances(*pair[::-1]))
+    np.testing.assert_allclose(distances.true_to_pred, brute_force_distances(*pair))
+    np.testing.assert_allclose(distances.pred_to_true, brute_force_distances(*pair[::-1]))
 
 
 @given(PAIRS, st.sampled_from(SPACINGS))
 def test_law_symmetry(pair, spacing):
-    there = surface_distances(mask_true=pair[0], mask_pred=pair[1], spacing=spacing)
-    back = surface_distances(mask_true=pair[1], mask_pred=pair[0], spacing=spacing)
-    assert there.hd95 == pytest.approx(back.hd95, abs=0, nan_ok=True)
-    assert there.assd == pytest.approx(back.assd, nan_ok=True)
-    assert there.nsd(1) == pytest.approx(back.nsd(1), abs=0, nan_ok=True)
+    distances = surface_distances(mask_true=pair[0], mask_pred=pair[1], spacing=spacing)
+    swapped = surface_distances(mask_true=pair[1], mask_pred=pair[0], spacing=spacing)
+    assert distances.hd95 == pytest.approx(swapped.hd95, abs=0, nan_ok=True)
+    assert distances.assd == pytest.approx(swapped.assd, nan_ok=True)
+    assert distances.nsd(1) == pytest.approx(swapped.nsd(1), abs=0, nan_ok=True)
 
 
 @given(PAIRS)

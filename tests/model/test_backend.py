@@ -1,4 +1,4 @@
-"""What a training runs on: chosen by parameters and processor, refused with one message."""
+"""The backend: what is chosen by parameters and hardware, and what is refused with one message."""
 
 import subprocess
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.model import backend as runtime
-from brainseg.model.backend import Runtime
+from brainseg.model import backend
+from brainseg.model.backend import Runtime, configure, is_out_of_memory, use_all_devices
 from brainseg.params import load_params
+from tests.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 TRAIN = load_params(ROOT / "params.yaml").train
 
 
@@ -27,47 +27,72 @@ TRAIN = load_params(ROOT / "params.yaml").train
         ("fpu", False, "bfloat16", "bfloat16"),
     ],
 )
-def test_auto_takes_bfloat16_where_the_processor_has_it(
+def test_auto_is_bfloat16_if_the_hardware_supports_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str | None, gpu: bool, precision: str, expected: str
 ) -> None:
     if flags is not None:
         (tmp_path / "cpuinfo").write_text(f"model name : X\nflags\t\t: {flags}\n")
-    monkeypatch.setattr(runtime, "CPUINFO", tmp_path / "cpuinfo")
-    train = TRAIN.model_copy(update={"precision": precision})
-    assert runtime._precision(train, gpu=gpu) == expected
+    monkeypatch.setattr(backend, "CPUINFO", tmp_path / "cpuinfo")
+    params = TRAIN.model_copy(update={"precision": precision})
+    assert backend._precision(params, gpu=gpu) == expected
 
 
 def test_backend_that_is_not_installed_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"train\.backend: jax is not installed\..*pip install '\.\[jax\]'"):
-        runtime.configure(TRAIN.model_copy(update={"backend": "jax"}))
+        configure(TRAIN.model_copy(update={"backend": "jax"}))
 
 
 def test_gpu_preset_without_a_gpu_is_one_message(tmp_path: Path) -> None:
-    """In a process of its own, for threads are set once; without a GPU also where there is one."""
+    """Runs in a process of its own, because threads are set only once; a GPU, if there is one, is hidden."""
     code = (
-        "from pathlib import Path; from brainseg.params import load_params; from brainseg.model.backend import configure;"
-        "configure(load_params(Path('presets/lgg.yaml')).train)"
+        "import pathlib; from brainseg.model.backend import configure; from brainseg.params import load_params;"
+        "configure(load_params(pathlib.Path('presets/lgg.yaml')).train)"
     )
     environment = {"CUDA_VISIBLE_DEVICES": "-1", "HOME": str(tmp_path)}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert "UserError: train.device: gpu is wanted, and tensorflow finds none" in result.stderr
+    assert "UserError: train.device: gpu requires a GPU, and tensorflow finds none" in result.stderr
     assert "presets/lgg-cpu.yaml" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("backend", "gpu", "precision", "policy", "fused"),
+    ("name", "gpu", "precision", "policy", "fused_norm", "jit_compile"),
     [
-        ("tensorflow", False, "bfloat16", "float32", True),
-        ("tensorflow", True, "bfloat16", "mixed_bfloat16", False),
-        ("tensorflow", False, "float32", "float32", True),
-        ("jax", False, "bfloat16", "mixed_bfloat16", False),
+        ("tensorflow", False, "bfloat16", "float32", True, False),
+        ("tensorflow", True, "bfloat16", "mixed_bfloat16", False, True),
+        ("tensorflow", False, "float32", "float32", True, False),
+        ("jax", False, "bfloat16", "mixed_bfloat16", False, True),
     ],
 )
-def test_policy_and_norm_follow_backend_and_device(
-    backend: str, gpu: bool, precision: str, policy: str, fused: bool
+def test_policy_norm_and_compilation_follow_backend_and_device(
+    name: str, gpu: bool, precision: str, policy: str, fused_norm: bool, jit_compile: bool
 ) -> None:
-    found = Runtime(backend=backend, gpu=gpu, precision=precision)  # type: ignore[arg-type]
-    assert (found.policy, found.fused_norm) == (policy, fused)
+    runtime = Runtime(backend=name, gpu=gpu, precision=precision)  # type: ignore[arg-type]
+    assert (runtime.policy, runtime.fused_norm, runtime.jit_compile) == (policy, fused_norm, jit_compile)
+
+
+def test_description_names_backend_device_and_precision() -> None:
+    assert Runtime(backend="jax", gpu=True, precision="bfloat16").description == "jax on a GPU, bfloat16"
+    assert Runtime(backend="tensorflow", gpu=False, precision="float32").description == "tensorflow on a CPU, float32"
+
+
+def test_exhausted_memory_is_recognised() -> None:
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(RuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes."))
+    assert not is_out_of_memory(ValueError("a bug"))
+
+
+def test_incomplete_variables_for_several_processes_are_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "2")
+    with pytest.raises(UserError, match=r"JOB_ADDRESSES, KERAS_DISTRIBUTION_PROCESS_ID is not. Training with several"):
+        configure(TRAIN.model_copy(update={"backend": "jax"}))
+    with pytest.raises(UserError, match=r"train.backend is tensorflow, which trains in one process"):
+        configure(TRAIN.model_copy(update={"backend": "tensorflow"}))
+
+
+def test_batch_that_cannot_be_divided_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("keras.distribution.get_device_count", lambda: 3)
+    with pytest.raises(UserError, match=r"train.batch_size: 4 slices cannot be divided evenly among 3 devices"):
+        use_all_devices(TRAIN.model_copy(update={"backend": "jax", "batch_size": 4}))

@@ -1,4 +1,4 @@
-"""The real thing: `dvc --cd cv repro` in a copy of the project, two folds of a few small synthetic patients."""
+"""Run `dvc --cd cv repro` in a copy of the project: two folds of a few small synthetic patients."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ TINY = {
     "train": {"input_size": 64, "filters": 4, "epochs": 1},
 }
 FOLD = ["split", "train", "predict", "evaluate"]
-# A python that cannot train fold 1.
+# A command python that fails when it should train fold 1.
 FAILING = """\
 #!/bin/sh
 case "$*" in *"stages.train --out cv/folds/1"*) echo "the power failed" >&2; exit 1;; esac
@@ -25,7 +25,7 @@ exec {python} "$@"
 
 
 def cv(project: Project, *arguments: str, code: int = 0) -> str:
-    """Run a dvc command in cv/, a DVC project of its own."""
+    """Run a dvc command in cv/, which is a DVC project of its own; returns what it printed."""
     return project.run("dvc", "--cd", "cv", *arguments, code=code)
 
 
@@ -35,7 +35,7 @@ def stages_run(output: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str, str]:
-    """A project whose fold 1 failed in a first run, and what this run and the next one printed."""
+    """A project in which fold 1 failed in the first of two runs, and the output of both runs."""
     project = copy_project(tmp_path_factory.mktemp("folds") / "project")
     project.set(**TINY)
     path, failing = project.environment["PATH"], project.root.parent / "failing"
@@ -57,19 +57,19 @@ def project(runs: tuple[Project, str, str]) -> Project:
     return runs[0]
 
 
-def test_fold_that_fails_leaves_the_others_and_only_it_runs_again(runs: tuple[Project, str, str]) -> None:
+def test_a_failed_fold_does_not_stop_the_others_and_only_it_runs_again(runs: tuple[Project, str, str]) -> None:
     _, first, second = runs
     assert set(stages_run(first)) == {*(f"{stage}@0" for stage in FOLD), "split@1", "train@1"}
     assert "the power failed" in first
     assert stages_run(second) == [*(f"{stage}@1" for stage in FOLD[1:]), "cross_validation"]
 
 
-def test_second_reproduction_runs_nothing(project: Project) -> None:
+def test_a_second_repro_runs_nothing(project: Project) -> None:
     assert stages_run(cv(project, "repro")) == []
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_every_patient_is_scored_once_by_a_network_that_never_saw_them(project: Project) -> None:
+def test_every_patient_is_scored_once_by_a_network_not_trained_on_them(project: Project) -> None:
     patients = pd.read_csv(project.root / "cv/metrics/patients.csv")
     index = pd.read_csv(project.root / "data/index.csv")
     assert sorted(patients.patient_id) == sorted(set(index.patient_id))
@@ -81,7 +81,7 @@ def test_every_patient_is_scored_once_by_a_network_that_never_saw_them(project: 
         assert maps == set(split.patient_id[split.subset != "train"])
 
 
-def test_tables_are_of_the_folds(project: Project) -> None:
+def test_tables_agree_with_the_folds(project: Project) -> None:
     metrics = project.json("cv/metrics/cross_validation.json")
     patients = pd.read_csv(project.root / "cv/metrics/patients.csv")
     assert (metrics["cv_folds"], metrics["cv_patients"]) == (2, 6)
@@ -96,12 +96,13 @@ def test_tables_are_of_the_folds(project: Project) -> None:
     assert cv2.imread(str(project.root / "cv/plots/dice_distribution.png")).std() > 0
 
 
-def test_git_holds_the_pooled_tables_and_nothing_of_a_fold(project: Project) -> None:
+def test_git_tracks_the_joined_tables_and_nothing_of_a_fold(project: Project) -> None:
     tracked = project.run("git", "ls-files", "cv").split()
     tables = [f"cv/metrics/{name}" for name in ("cross_validation.json", "folds.csv", "patients.csv", "sites.csv")]
     assert sorted(tracked) == [
         "cv/.dvc/.gitignore",
         "cv/.dvc/config",
+        "cv/.dvcignore",
         "cv/.gitignore",
         "cv/dvc.lock",
         "cv/dvc.yaml",
@@ -116,12 +117,12 @@ def test_metric_names_differ_from_those_of_the_other_files(project: Project) -> 
 
 
 def test_root_knows_nothing_of_the_folds(project: Project) -> None:
-    """Or its checkout and pull would miss folds that never ran, and its tables would show them beside the root's."""
+    """Otherwise checkout and pull would look for folds that never ran, and metrics would list folds beside the root."""
     for command in (("status",), ("dag",), ("data", "status", "--granular"), ("stage", "list", "--all")):
         assert "fold" not in project.run("dvc", *command).replace(str(project.root.parent), "")
 
 
-def test_cross_validations_are_compared_and_shown_in_their_own_folder(project: Project) -> None:
+def test_metrics_diff_and_plots_work_inside_cv(project: Project) -> None:
     path = project.root / "cv/metrics/cross_validation.json"
     before = path.read_text()
     path.write_text(json.dumps(json.loads(before) | {"cv_dice_mean": 0.9875}))
@@ -134,7 +135,7 @@ def test_cross_validations_are_compared_and_shown_in_their_own_folder(project: P
     assert 'src="http' not in page
 
 
-def test_folds_of_another_machine_come_out_of_the_run_cache(project: Project) -> None:
+def test_folds_run_on_another_machine_come_from_the_run_cache(project: Project) -> None:
     remote = str(project.root.parent / "remote")
     cv(project, "remote", "add", "--local", "--default", "store", remote)
     cv(project, "push", "--run-cache")
@@ -150,7 +151,7 @@ def test_folds_of_another_machine_come_out_of_the_run_cache(project: Project) ->
     assert other.run("git", "status", "--porcelain", "cv/metrics") == ""
 
 
-def test_folds_copied_by_hand_are_taken_with_commit(project: Project) -> None:
+def test_folds_copied_by_hand_are_accepted_with_dvc_commit(project: Project) -> None:
     other = Project(project.root.parent / "copied")
     project.run("git", "clone", "--quiet", ".", str(other.root))
     for name in ("data/index.csv", "metrics/index.json"):
@@ -162,10 +163,10 @@ def test_folds_copied_by_hand_are_taken_with_commit(project: Project) -> None:
     assert other.run("git", "status", "--porcelain", "cv/metrics") == ""
 
 
-def test_more_folds_than_patients_is_one_message(project: Project) -> None:
+def test_more_folds_than_patients_give_one_message(project: Project) -> None:
     project.set(split={"folds": list(range(7))})
     output = cv(project, "repro", code=255)
-    assert output.count("error: split: 7 parts wanted from 6 patients. Shorten split.folds") == 1
+    assert output.count("error: split: 6 patients cannot be split into 7 parts. Shorten split.folds") == 1
     assert "Traceback" not in output
     assert stages_run(output) == ["split@0"]
     project.run("git", "restore", ".")

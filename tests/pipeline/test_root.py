@@ -1,4 +1,4 @@
-"""The real thing: `dvc repro` in a copy of the project, on a few small synthetic patients."""
+"""`dvc repro` in a copy of the project, on a few small synthetic patients."""
 
 import json
 import shutil
@@ -9,6 +9,7 @@ import pytest
 
 from tests.project import Project, copy_project
 
+FIGURES = ("bland_altman.png", "index_slices.png", "learning_curve.png", "patients.png", "predictions.png")
 STAGES = ["phantom", "index", "split", "train", "predict", "evaluate", "visualise"]
 TINY = {
     "phantom": {"patients": 6, "size": 64},
@@ -19,12 +20,11 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The tiny pipeline, reproduced once and committed."""
+    """A project whose small pipeline was reproduced once and committed."""
     project = copy_project(tmp_path_factory.mktemp("pipeline") / "project")
     project.set(**TINY)
     assert project.repro() == STAGES
-    project.run("git", "add", "--all")
-    project.run("git", "commit", "--quiet", "--message", "the tiny run")
+    project.commit("the first run")
     return project
 
 
@@ -33,7 +33,22 @@ def test_second_reproduction_runs_nothing(project: Project) -> None:
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_git_holds_tables_and_metrics_and_no_picture_and_no_data(project: Project) -> None:
+def test_live_history_ends_as_the_history_and_may_be_missing(project: Project) -> None:
+    """The table that grows while training is no declared output, so a fresh clone has none."""
+    live = project.root / "plots/live/history.csv"
+    assert live.read_bytes() == (project.root / "models/history.csv").read_bytes()
+    plots = json.loads(project.run("dvc", "plots", "show", "--json"))["data"]
+    values = plots["plots/live/history.csv"][0]["content"]["data"]["values"]
+    assert {row["field"] for row in values} == {"loss", "val_loss", "dice", "val_dice"}
+    moved = live.rename(project.root.parent / "history.csv")
+    output = project.run("dvc", "plots", "diff", "HEAD", "--json")
+    assert "errors" not in json.loads(output)
+    assert "failed" not in project.run("dvc", "plots", "show")
+    assert "up to date" in project.run("dvc", "status")
+    moved.rename(live)
+
+
+def test_git_tracks_tables_and_metrics_but_no_figures_and_no_data(project: Project) -> None:
     tracked = project.run("git", "ls-files").split()
     for name in ("dvc.lock", "data/dvc.lock", "metrics/evaluate.json", "metrics/patients.csv", "plots/history.csv"):
         assert name in tracked
@@ -41,14 +56,14 @@ def test_git_holds_tables_and_metrics_and_no_picture_and_no_data(project: Projec
 
 
 def test_forced_reproduction_gives_the_same_bytes(project: Project) -> None:
-    """Model, probabilities, metrics, tables and pictures: dvc.lock holds a digest of each."""
+    """Model, probabilities, metrics, tables and figures: dvc.lock holds a digest of each."""
     before = [(project.root / name).read_bytes() for name in ("dvc.lock", "data/dvc.lock")]
     assert project.repro("--force") == STAGES
     assert [(project.root / name).read_bytes() for name in ("dvc.lock", "data/dvc.lock")] == before
     assert project.run("git", "status", "--porcelain") == ""
 
 
-def test_changed_threshold_scores_and_draws_anew_but_does_not_train(project: Project) -> None:
+def test_changed_threshold_runs_evaluate_and_visualise_but_not_train(project: Project) -> None:
     project.set(evaluate={"threshold": 0.3})
     assert project.repro() == ["evaluate", "visualise"]
     assert project.json("metrics/evaluate.json")["threshold"] == 0.3
@@ -60,7 +75,7 @@ def test_changed_threshold_scores_and_draws_anew_but_does_not_train(project: Pro
     assert project.run("git", "status", "--porcelain", "metrics", "plots") == ""
 
 
-def test_run_cache_restores_a_training_that_was_done_before(project: Project) -> None:
+def test_run_cache_restores_an_earlier_training(project: Project) -> None:
     model = (project.root / "models/unet.keras").read_bytes()
     project.set(train={"seed": 1})
     assert "train" in project.repro("train")
@@ -70,7 +85,7 @@ def test_run_cache_restores_a_training_that_was_done_before(project: Project) ->
     assert (project.root / "models/unet.keras").read_bytes() == model
 
 
-def test_data_elsewhere_trains_nothing_and_one_changed_pixel_trains(project: Project) -> None:
+def test_moved_data_does_not_train_but_one_changed_pixel_does(project: Project) -> None:
     elsewhere = project.root.parent / "elsewhere"
     shutil.copytree(project.root / "data/phantom", elsewhere)
     project.set(data={"root": str(elsewhere)})
@@ -78,10 +93,10 @@ def test_data_elsewhere_trains_nothing_and_one_changed_pixel_trains(project: Pro
     assert "train" not in project.run("dvc", "status")
 
     index = pd.read_csv(project.root / "data/index.csv")
-    picture = elsewhere / index.image_path[len(index) // 2]
-    pixels = cv2.imread(str(picture), cv2.IMREAD_UNCHANGED)
+    image_path = str(elsewhere / index.image_path[len(index) // 2])
+    pixels = cv2.imread(image_path, cv2.IMREAD_UNCHANGED)
     pixels[10, 10, 0] ^= 1
-    cv2.imwrite(str(picture), pixels)
+    cv2.imwrite(image_path, pixels)
     project.run("dvc", "repro", "split")
     assert "data/index.csv" in project.run("dvc", "status", "train")
 
@@ -93,11 +108,18 @@ def test_commands_that_compare_work_offline(project: Project) -> None:
     assert "dice_mean" in project.run("dvc", "metrics", "show")
     assert "index" in project.run("dvc", "dag")
     assert "Experiment" in project.run("dvc", "exp", "show", "--csv")
-    project.run("dvc", "plots", "show")
+    assert "failed" not in project.run("dvc", "plots", "show")
     page = (project.root / "dvc_plots/index.html").read_text()
     assert 'src="http' not in page
-    for name in ("learning_curve.png", "predictions.png", "patients.png", "index_slices.png", "bland_altman.png"):
+    for name in (*FIGURES, "Latest training in this folder"):
         assert name in page
+
+
+def test_tagged_model_is_downloaded_by_its_name(project: Project) -> None:
+    project.run("git", "tag", "--annotate", "glioma-unet@v1.0.0", "--message", "a model")
+    copy = project.root.parent / "downloaded.keras"
+    project.run("dvc", "artifacts", "get", ".", "glioma-unet", "--rev", "v1.0.0", "--out", str(copy))
+    assert copy.read_bytes() == (project.root / "models/unet.keras").read_bytes()
 
 
 def test_metric_names_differ_across_files(project: Project) -> None:
@@ -107,15 +129,15 @@ def test_metric_names_differ_across_files(project: Project) -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_image_that_the_plots_page_shows_exists(project: Project) -> None:
-    for name in ("learning_curve", "predictions", "patients", "index_slices", "bland_altman"):
-        picture = cv2.imread(str(project.root / f"plots/pictures/{name}.png"))
-        assert picture is not None
-        assert picture.std() > 0
+def test_figures_of_the_plots_page_are_not_blank(project: Project) -> None:
+    for name in FIGURES:
+        pixels = cv2.imread(str(project.root / "plots/pictures" / name))
+        assert pixels is not None
+        assert pixels.std() > 0
 
 
-def test_failing_stage_says_how_to_get_the_last_good_outputs_back(project: Project) -> None:
-    """A stage cannot write its picture: one message, and the old outputs come back as it says."""
+def test_failing_stage_says_how_to_restore_the_last_good_outputs(project: Project) -> None:
+    """A stage that cannot write its figure fails with one message, whose commands restore the old outputs."""
     project.set(visualise={"seed": 1})
     blocked = project.root / "plots/pictures/learning_curve.png"
     message = project.run("python", "-c", BLOCKED_WRITE, code=1)
@@ -129,7 +151,7 @@ def test_failing_stage_says_how_to_get_the_last_good_outputs_back(project: Proje
     assert blocked.exists()
 
 
-# A full disk, for whoever writes a PNG.
+# The stage visualise on a full disk.
 BLOCKED_WRITE = """
 import pathlib, runpy, sys
 def full(self, target):

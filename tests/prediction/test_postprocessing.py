@@ -1,4 +1,4 @@
-"""Small lesions are dropped, all else stays."""
+"""Small connected components are removed, and nothing else changes."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from scipy import ndimage
 from brainseg.prediction.postprocessing import label_lesions, remove_small_lesions
 
 
-def drawn() -> np.ndarray:
-    """Components of 4 (joined over a corner and across slices), 2 and 1 voxels."""
+def drawn_mask() -> np.ndarray:
+    """Components of 4 voxels (connected by a corner and across slices), of 2 voxels and of 1 voxel."""
     mask = np.zeros((3, 5, 6), np.bool_)
     mask[0, 0, 0] = mask[0, 1, 1] = mask[1, 2, 2] = mask[1, 2, 3] = True
     mask[0, 4, 4] = mask[0, 4, 5] = True
@@ -19,11 +19,11 @@ def drawn() -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize(("smallest", "left"), [(0, 7), (1, 7), (2, 6), (3, 4), (4, 4), (5, 0)])
-def test_components_below_the_smallest_are_dropped(smallest: int, left: int) -> None:
-    mask = drawn()
-    assert np.count_nonzero(remove_small_lesions(mask, smallest)) == left
-    assert np.count_nonzero(mask) == 7  # the input is not changed
+@pytest.mark.parametrize(("smallest", "remaining"), [(0, 7), (1, 7), (2, 6), (3, 4), (4, 4), (5, 0)])
+def test_components_below_the_smallest_are_removed(smallest: int, remaining: int) -> None:
+    mask = drawn_mask()
+    assert np.count_nonzero(remove_small_lesions(mask, smallest)) == remaining
+    assert np.count_nonzero(mask) == 7  # the input is not modified
 
 
 def test_an_empty_mask_stays_empty() -> None:
@@ -35,20 +35,20 @@ def test_an_empty_mask_stays_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mask", "smallest", "words"),
+    ("mask", "smallest", "message"),
     [
         (np.zeros((3, 3), np.bool_), 5, r"expected shape \(S, H, W\), bool, found \(3, 3\)"),
         (np.zeros((3, 3, 3), np.uint8), 5, "found .*uint8"),
-        (np.zeros((3, 3, 3), np.bool_), -1, "expected 0 voxels or more, found -1"),
+        (np.zeros((3, 3, 3), np.bool_), -1, "expected at least 0 voxels, found -1"),
     ],
 )
-def test_what_is_no_mask_is_refused(mask: np.ndarray, smallest: int, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_invalid_input_is_refused(mask: np.ndarray, smallest: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         remove_small_lesions(mask, smallest)
 
 
 @given(arrays.arrays(np.bool_, (3, 4, 5)), st.integers(0, 12))
-def test_law_as_scipy_on_the_whole_volume(mask: np.ndarray, smallest: int) -> None:
+def test_result_equals_scipy_on_the_whole_volume(mask: np.ndarray, smallest: int) -> None:
     labels, count = ndimage.label(mask, np.ones((3, 3, 3)))
     expected = np.zeros_like(mask)
     for number in range(1, count + 1):

@@ -1,4 +1,4 @@
-"""The stage index: what it counts, what it writes, and that it writes nothing for a faulty set."""
+"""The stage index: what it writes and prints, and that it writes nothing for a data set with faults."""
 
 import argparse
 import json
@@ -7,27 +7,29 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
 from brainseg.dataset.index import index_folder
-from brainseg.dataset.summary import choose_slices, index_counts
+from brainseg.dataset.summary import index_counts
 from brainseg.errors import UserError
 from brainseg.files import INDEX_COLUMNS, read_table
 from brainseg.params import DataParams, IndexParams, Params
 from stages.index import main
-from tests.kaggle_set import PATIENTS
+from tests.kaggle_set import PATIENTS, declare_published, write_mask
+from tests.project import ROOT
 
 OUTPUTS = ("data/index.csv", "metrics/index.json", "plots/pictures/index_slices.png")
 
 
 @pytest.fixture
 def params(tiny_data: DataParams) -> Params:
-    """The sections that the stage reads, and no other."""
+    """The sections that the stage reads."""
     return Params.model_construct(data=tiny_data, index=IndexParams(pictures=4, seed=21))
 
 
-def test_stage_writes_table_metrics_and_picture(
+def test_stage_writes_table_metrics_and_figure(
     tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(params, argparse.Namespace(out=tmp_path / "out"))
@@ -53,8 +55,8 @@ def test_stage_writes_table_metrics_and_picture(
         "published_patients": 0,
         "altered_patients": 0,
     }
-    picture = cv2.imread(str(tmp_path / "out/plots/pictures/index_slices.png"))
-    assert picture.std() > 0
+    figure = cv2.imread(str(tmp_path / "out/plots/pictures/index_slices.png"))
+    assert figure.std() > 0
     printed = capsys.readouterr().out
     for text in (
         f"{PATIENTS[0]}/{PATIENTS[0]}_1.tif",
@@ -66,21 +68,23 @@ def test_stage_writes_table_metrics_and_picture(
         assert text in printed
 
 
-def test_same_data_same_bytes(tmp_path: Path, params: Params) -> None:
+def test_same_data_gives_the_same_bytes(tmp_path: Path, params: Params) -> None:
     for name in ("one", "two"):
         main(params, argparse.Namespace(out=tmp_path / name))
     for output in OUTPUTS:
         assert (tmp_path / "one" / output).read_bytes() == (tmp_path / "two" / output).read_bytes()
 
 
-def test_faulty_set_leaves_nothing(tmp_path: Path, params: Params) -> None:
+def test_nothing_is_written_for_a_data_set_with_faults(tmp_path: Path, params: Params) -> None:
     next(Path(params.data.root).glob("*/*_mask.tif")).unlink()
     with pytest.raises(UserError, match="image without mask"):
         main(params, argparse.Namespace(out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 
-def test_odd_names_are_printed_as_they_are(tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_that_look_like_markup_are_printed_unchanged(
+    tmp_path: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = Path(params.data.root)
     for path in sorted(root.glob(f"{PATIENTS[0]}/*")):
         path.rename(path.with_name(path.name.replace(PATIENTS[0], "A[red]_CS_x")))
@@ -88,54 +92,22 @@ def test_odd_names_are_printed_as_they_are(tmp_path: Path, params: Params, capsy
     main(params, argparse.Namespace(out=tmp_path / "out"))
     printed = capsys.readouterr().out
     assert "A[red]_CS_x/A[red]_CS_x_1.tif" in printed
-    assert printed.count("A[red]_CS_x ") == 5  # the rows of the table's head
+    assert printed.count("A[red]_CS_x ") == 5  # the rows of the table
 
 
-def test_counts_of_missing_sequences_and_of_sizes(tiny_data: DataParams) -> None:
-    table = index_folder(tiny_data)
-    second, third = (table.patient_id == patient_id for patient_id in PATIENTS[1:])
-    table.loc[second, "missing_sequences"] = "pre-contrast+post-contrast"
-    table.loc[third, "missing_sequences"] = "post-contrast"
-    table.loc[third, "height"] = 16
-    counts = index_counts(table)
-    assert counts["missing_pre_contrast_patients"] == 1
-    assert counts["missing_post_contrast_patients"] == 2
-    assert (counts["height_min"], counts["height_max"]) == (16, 32)
-    assert counts["tumour_pixel_share"] == pytest.approx(6 * 128 / (10 * 32 * 32 + 5 * 16 * 32))
-
-
-def test_digest_of_the_set_changes_with_one_slice(tiny_data: DataParams) -> None:
-    table = index_folder(tiny_data)
-    before = index_counts(table)["digest"]
-    table.loc[7, "digest"] = "0" * 32
-    assert index_counts(table)["digest"] != before
-
-
-@pytest.mark.parametrize(
-    ("pictures", "with_tumour", "without"), [(1, 1, 0), (4, 2, 2), (5, 3, 2), (14, 6, 8), (20, 6, 9)]
-)
-def test_half_of_the_slices_shown_have_tumour(
-    tiny_data: DataParams, pictures: int, with_tumour: int, without: int
+def test_altered_copy_of_the_published_set_is_reported(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = choose_slices(index_folder(tiny_data), IndexParams(pictures=pictures, seed=3))
-    assert chosen.index.is_unique
-    assert list(chosen.tumour_pixels > 0) == [True] * with_tumour + [False] * without
-
-
-def test_seed_chooses_the_slices(tiny_data: DataParams) -> None:
-    table = index_folder(tiny_data)
-    draws = [tuple(choose_slices(table, IndexParams(pictures=4, seed=seed)).index) for seed in (1, 1, 2)]
-    assert draws[0] == draws[1] != draws[2]
-
-
-def test_all_slices_with_tumour(tiny_data: DataParams) -> None:
-    table = index_folder(tiny_data).assign(tumour_pixels=1)
-    assert len(choose_slices(table, IndexParams(pictures=7, seed=0))) == 7
-    assert len(choose_slices(table.assign(tumour_pixels=0), IndexParams(pictures=7, seed=0))) == 7
+    root = Path(params.data.root)
+    declare_published(root, monkeypatch)
+    write_mask(root / PATIENTS[2] / f"{PATIENTS[2]}_2_mask.tif", np.zeros((32, 32), np.bool_))
+    main(params, argparse.Namespace(out=tmp_path / "out"))
+    metrics = json.loads((tmp_path / "out/metrics/index.json").read_text())
+    assert (metrics["published_patients"], metrics["altered_patients"]) == (2, 1)
+    assert "an ALTERED copy of the published Kaggle set: 2 of its 3 patients" in capsys.readouterr().out
 
 
 def test_stage_imports_nothing_heavy() -> None:
     code = "import sys, stages.index; print([name for name in ('tensorflow', 'keras') if name in sys.modules])"
-    root = Path(__file__).parents[2]
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert result.stdout.strip() == "[]"
