@@ -10,9 +10,11 @@ unexport PYTHONPATH PYTHONHOME
 .PHONY: run cross-validation test setup lint lock
 
 run: setup
+	brainseg check
 	dvc repro
 
 cross-validation: setup
+	brainseg check
 	dvc repro index
 	dvc --cd cv repro --keep-going
 

@@ -7,18 +7,60 @@ seconds: two for pandas, OpenCV and SciPy, and one for Kaggle's client.
 import argparse
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 from brainseg.errors import UserError
+from brainseg.terminal import printable, protect_streams, stop
 
 
 def main() -> None:
     """Run a command; exit with 1 and a single message on errors that the user can fix."""
-    parser = argparse.ArgumentParser(
+    protect_streams()
+    try:
+        arguments = _make_parser().parse_args()
+        arguments.command(arguments)
+        sys.stdout.flush()
+    except (UserError, OSError) as error:
+        stop(error)
+    except KeyboardInterrupt:
+        print("\ninterrupted: run the same command again", file=sys.stderr)
+        sys.exit(130)  # 128 + SIGINT, as in shells
+
+
+class _Parser(argparse.ArgumentParser):
+    """Escapes the arguments that its messages repeat: they may be names of files."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
+
+
+class _Version(argparse.Action):
+    """Prints version and licence of the installed package."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import metadata
+
+        package = metadata("brain-segmentation")
+        print(f"brainseg {package['Version']}, licence {package['License-Expression']}")
+        parser.exit()
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
         prog="brainseg",
         description="Outline lower-grade gliomas in brain MRI. To run the pipeline itself: dvc repro",
         epilog="Not for diagnosis.",
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show version and licence")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser(
+        "check",
+        help="check the parameters, the data folder and the Python of the stages before dvc repro",
+        description="Check what can be checked before DVC runs a stage, because DVC deletes the stage's outputs first: "
+        "params.yaml, the names of the files below data.root, the list of test patients, and which Python runs the "
+        "stages. Run it in the project's root.",
+    )
+    check.set_defaults(command=_check)
     fetch = commands.add_parser("download", help="download and check the Kaggle data set LGG MRI Segmentation")
     fetch.add_argument(
         "folder", type=Path, nargs="?", default=Path("data/kaggle_3m"), help="folder to create (default: %(default)s)"
@@ -39,23 +81,25 @@ def main() -> None:
     compare.add_argument("a", metavar="A", help="the first run, such as HEAD")
     compare.add_argument("b", metavar="B", nargs="?", default="workspace", help="the second run (default: %(default)s)")
     compare.set_defaults(command=_compare)
-    arguments = parser.parse_args()
-    try:
-        arguments.command(arguments)
-    except (UserError, OSError) as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)  # 128 + SIGINT, as in shells
+    return parser
+
+
+def _check(_: argparse.Namespace) -> None:
+    from brainseg.check import check_project
+
+    for name, finding in check_project().items():
+        print(f"{name:<20} {printable(finding)}")
+    print("No fault found. Next: dvc repro")
 
 
 def _download(arguments: argparse.Namespace) -> None:
     from brainseg.dataset.download import download
     from brainseg.dataset.kaggle_lgg import KAGGLE_PAGE
 
-    comparison = download(arguments.folder)
-    print(f"{comparison}, every pixel checked -> {arguments.folder}")
+    comparison, folder = printable(str(download(arguments.folder))), printable(str(arguments.folder))
+    print(f"{comparison}, every pixel checked -> {folder}")
     print(f"Licence: CC BY-NC-SA 4.0. How to cite it: {KAGGLE_PAGE}")
-    print(f"To use it, set data.root: {arguments.folder} in params.yaml, as in presets/lgg.yaml.")
+    print(f"To use it, set data.root: {folder} in params.yaml, as in presets/lgg.yaml.")
 
 
 def _phantom(arguments: argparse.Namespace) -> None:
@@ -72,12 +116,14 @@ def _phantom(arguments: argparse.Namespace) -> None:
         faults = "; ".join(f"--{fault['loc'][0]}: {fault['msg']}, found {fault['input']}" for fault in error.errors())
         raise UserError(faults) from None
     write_phantoms(arguments.folder, params)
-    print(f"{arguments.patients} synthetic patients -> {arguments.folder}")
-    print(f"To use them, set data.root: {arguments.folder} in params.yaml.")
+    folder = printable(str(arguments.folder))
+    print(f"{arguments.patients} synthetic patients -> {folder}")
+    print(f"To use them, set data.root: {folder} in params.yaml.")
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from brainseg.evaluation.comparison import compare, read_run
+    from brainseg.evaluation.comparison import compare
     from brainseg.evaluation.console import print_comparison
+    from brainseg.evaluation.runs import read_run
 
     print_comparison(compare(read_run(arguments.a), read_run(arguments.b)), arguments.a, arguments.b)

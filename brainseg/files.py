@@ -1,19 +1,21 @@
 """Reading and writing the pipeline's tables and metrics.
 
-Files are replaced as a whole, so an interrupted write leaves the previous file intact.
+Every value of a table is checked when it is read, because users edit tables by hand, and because identifiers and paths
+of tables become names of files.
 """
 
 import json
 import math
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+import re
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from brainseg.errors import UserError
+from brainseg.reading import DamagedFileError, parse_rows, read_text
+from brainseg.writing import atomic_write
 
 # data/index.csv, one row per slice. image_path and mask_path are relative to data.root. The digest covers the pixels of
 # both files, so that a changed image reaches every later stage through this table.
@@ -30,13 +32,12 @@ INDEX_COLUMNS = {
     "digest": "str",
 }
 
-# data/split.csv, one row per slice. subset is train, validation or test; fold is 0, 1, ... and the same for all slices
-# of a patient.
+# data/split.csv, one row per slice. subset is train, validation or test. Those of cross-validation have a column more,
+# the fold of the patient, which no stage reads.
 SPLIT_COLUMNS = {
     "patient_id": "str",
     "slice_number": "int64",
     "subset": "str",
-    "fold": "Int64",  # empty if the split is by slice
 }
 
 # models/history.csv, one row per epoch, from 1. Losses and metrics are those that Keras logs; learning_rate is that of
@@ -55,25 +56,10 @@ HISTORY_COLUMNS = {
 SUBSETS = ("train", "validation", "test")
 
 
-@contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Write a file under a temporary name, and rename it to `path` if the block succeeds.
-
-    If the block fails, the temporary file is deleted and `path` is left as it was.
-
-    Args:
-        path: the file to write; its folder is created.
-
-    Yields:
-        The temporary path in the same folder, with the suffix of `path`, because some writers depend on the suffix.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+# Columns of whole numbers whose smallest value is not 0.
+SMALLEST = {"height": 1, "width": 1, "epoch": 1}
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[nN]a[nN]")
 
 
 def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -81,32 +67,124 @@ def read_table(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
 
     Args:
         path: a CSV file.
-        columns: name and dtype of each required column. Empty text is read as empty text, not as missing.
+        columns: name and dtype of each required column: str, int64, Int64 (whole numbers, or empty) or float64 (empty:
+            NaN). Empty text is read as empty text, not as missing.
 
     Returns:
-        The table with at least these columns, in the order of the file.
+        The table with these columns, in the order of `columns`. Further columns of the file are left out.
 
     Raises:
-        UserError: if the file is missing, lacks a column, or holds a value that does not fit the column's dtype.
+        UserError: if the file is missing or not a table, lacks a column, has a value that does not fit its column, or
+            lists a patient, or a slice of a patient, twice.
     """
-    text = [name for name, dtype in columns.items() if dtype == "str"]
     try:
-        table = pd.read_csv(
-            path,
-            dtype=dict.fromkeys(text, "str"),
-            keep_default_na=False,  # a patient or a site may be called NA
-            na_values={name: [""] for name in columns if name not in text},
-        )
-        missing = [name for name in columns if name not in table]
-        if missing:
-            raise ValueError(f"missing columns: {', '.join(missing)}")
-        return table.astype(dict(columns))
+        return parse_table(read_text(path), columns)
     except FileNotFoundError:
         raise UserError(f"{path}: not found. The stage that writes it has not run yet. Run: dvc repro") from None
-    except (ValueError, TypeError, pd.errors.ParserError) as error:
+    except DamagedFileError as error:
         raise UserError(
             f"{path}: not the expected table ({error}). Run the stage that writes it again: dvc repro"
         ) from None
+
+
+def parse_table(text: str, columns: Mapping[str, str], *, optional: Collection[str] = ()) -> pd.DataFrame:
+    """Parse the text of a CSV file as `read_table` does.
+
+    Args:
+        text: the content of the file.
+        columns: as for `read_table`.
+        optional: columns that may be missing; the table then lacks them too.
+
+    Raises:
+        DamagedFileError: if the text is not such a table.
+    """
+    names, rows = parse_rows(text)
+    missing = [name for name in columns if name not in names and name not in optional]
+    if missing:
+        raise DamagedFileError(f"missing columns: {', '.join(missing)}")
+    repeated = [name for name in columns if names.count(name) > 1]
+    if repeated:
+        raise DamagedFileError(f"columns that occur twice: {', '.join(repeated)}")
+    columns = {name: dtype for name, dtype in columns.items() if name in names}
+    values: dict[str, list[object]] = {}
+    for name, dtype in columns.items():
+        position, convert = names.index(name), _converter(name, dtype)
+        values[name] = [_convert(convert, name, fields[position], line) for line, fields in rows]
+    _check_unique(values, [line for line, _ in rows])
+    return pd.DataFrame({name: pd.Series(values[name], dtype=dtype) for name, dtype in columns.items()})
+
+
+def check_patient_id(text: str) -> str:
+    """Check an identifier before it becomes part of a file's name; returns it unchanged.
+
+    Raises:
+        ValueError: if it is empty, contains a slash or a control character, or is . or ..
+    """
+    if not text or text in (".", "..") or re.search(r"[/\x00-\x1f\x7f]", text):
+        raise ValueError("an identifier that can be part of a file's name: without / and control characters")
+    return text
+
+
+def _check_relative_path(text: str) -> str:
+    """Check the path of an image, which must lie below data.root; returns it unchanged."""
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts:
+        raise ValueError("a path below data.root: relative, without ..")
+    return text
+
+
+def _check_subset(text: str) -> str:
+    if text not in SUBSETS:
+        raise ValueError(" or ".join(SUBSETS))
+    return text
+
+
+TEXT_CHECKS: Mapping[str, Callable[[str], str]] = {
+    "patient_id": check_patient_id,
+    "image_path": _check_relative_path,
+    "mask_path": _check_relative_path,
+    "subset": _check_subset,
+}
+
+
+def _converter(name: str, dtype: str) -> Callable[[str], object]:
+    """The function that converts and checks the text of a column; it raises ValueError with what was expected."""
+    if dtype == "str":
+        return TEXT_CHECKS.get(name, str)
+    smallest = SMALLEST.get(name, 0)
+
+    def convert(text: str) -> object:
+        text = text.strip()
+        if dtype == "float64":
+            number = float(text) if NUMBER.fullmatch(text) else math.nan
+            if math.isinf(number) or (text and not NUMBER.fullmatch(text)):
+                raise ValueError("a finite number, or nothing")
+            return number
+        if dtype == "Int64" and not text:
+            return None
+        if not WHOLE_NUMBER.fullmatch(text) or int(text) < smallest:
+            raise ValueError(f"a whole number from {smallest}")
+        return int(text)
+
+    return convert
+
+
+def _convert(convert: Callable[[str], object], name: str, text: str, line: int) -> object:
+    try:
+        return convert(text)
+    except ValueError as error:
+        raise DamagedFileError(f"line {line}: {name} is {text[:80]!r}, expected {error}") from None
+
+
+def _check_unique(values: Mapping[str, list[object]], lines: list[int]) -> None:
+    """Refuse a table that lists a patient twice or, if it lists slices, a slice of a patient."""
+    keys = [values[name] for name in ("patient_id", "slice_number") if name in values]
+    if "patient_id" not in values:
+        return
+    first_line: dict[tuple[object, ...], int] = {}
+    for line, key in zip(lines, zip(*keys, strict=True), strict=True):
+        if first_line.setdefault(key, line) != line:
+            raise DamagedFileError(f"lines {first_line[key]} and {line} are both of {' slice '.join(map(str, key))}")
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
@@ -143,7 +221,7 @@ def select_subset(index: pd.DataFrame, split: pd.DataFrame, *subsets: str) -> pd
         raise UserError(
             f"data/split.csv does not match data/index.csv: {len(faulty)} {' or '.join(subsets)} slice(s) are listed "
             f"twice, or are not in the index; the first is {first['patient_id']} slice {first['slice_number']}. "
-            "Write both tables again: dvc repro --force index split"
+            "Write both tables again: dvc repro --force --single-item index split"
         )
     return rows[index.columns]
 

@@ -2,16 +2,18 @@
 
 Unknown keys, missing keys, wrong types and values out of range are refused. Every stage reads and checks the whole
 file, so a mistake in a late section is found before anything trains.
+
+Largest values refuse what cannot be meant, such as a number with three zeros too many, before memory and hours are
+spent on it. Each has its reason, which docs/parameters.md lists.
 """
 
-import difflib
-import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,42 +24,48 @@ from pydantic import (
 )
 
 from brainseg.errors import UserError
+from brainseg.params_file import describe_faults, read_parameters, shown
 
 DOWNSAMPLING_STEPS = 4  # how often the U-Net halves its input, which fixes the multiple that train.input_size must be
+MAX_SEED = 2**32 - 1
 
-# Names that parameter files used before, so that an old file gets a message with the new name.
-RENAMED_KEYS = {
-    "train.size": "train.input_size",
-    "train.neighbours": "train.context_slices",
-    "train.mirror": "train.contralateral_flair",
-    "predict.flips": "predict.test_time_flip",
-}
-RENAMED_VALUES = {
-    ("train.loss", "both"): "bce_dice",
-    ("train.normalisation", "below_scalp"): "brain_zscore",
-}
+
+def _check_path(text: str) -> str:
+    if any(unicodedata.category(char) == "Cc" for char in text):
+        raise ValueError(f"expected text without control characters, found {shown(text)}")
+    return text
+
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED, description="scikit-learn and Keras take seeds of 32 bits")]
+BatchSize = Annotated[int, Field(ge=1, le=1024, description="a batch is in memory as a whole")]
+Epochs = Annotated[int, Field(ge=1, le=10_000, description="the presets have at most 60")]
+PathText = Annotated[
+    str,
+    Field(min_length=1, max_length=1000, description="file systems allow 1,024 to 4,096 bytes in a path"),
+    AfterValidator(_check_path),
+]
 
 
 class Section(BaseModel):
-    """A section of params.yaml. It is frozen and strictly typed, and it refuses unknown keys."""
+    """A section of params.yaml. It is frozen and strictly typed, and it refuses unknown keys, infinity and NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class PhantomParams(Section):
     """The synthetic patients that the project can make."""
 
-    patients: int = Field(ge=1, le=9999)
-    size: int = Field(ge=32, le=1024)
-    seed: int = Field(ge=0)
+    patients: int = Field(ge=1, le=9999, description="the number in a patient_id has four digits")
+    size: int = Field(ge=32, le=512, description="two patients are made at a time: 1.2 GB at 256, 4.0 GB at 512")
+    seed: Seed
 
 
 class PatternParams(Section):
     """Templates for file names, with {patient_id}, {slice_number}, {site} and * (any run of characters)."""
 
-    image: str
-    mask: str
-    site: str | None
+    image: PathText
+    mask: PathText
+    site: PathText | None
 
     @model_validator(mode="after")
     def _check_placeholders(self) -> "PatternParams":
@@ -75,15 +83,15 @@ class PatternParams(Section):
 class DataParams(Section):
     """Where the images and masks are, and how their files are named."""
 
-    root: str = Field(min_length=1)
+    root: PathText
     pattern: PatternParams
 
 
 class IndexParams(Section):
     """The figure that shows a few slices of the data set."""
 
-    pictures: int = Field(ge=1, le=20)
-    seed: int = Field(ge=0)
+    pictures: int = Field(ge=1, le=20, description="the figure has a row for each slice")
+    seed: Seed
 
 
 class SplitParams(Section):
@@ -91,17 +99,17 @@ class SplitParams(Section):
 
     strategy: Literal["patient", "slice"]
     validation: Literal["own", "test"]
-    test_share: float = Field(gt=0, le=0.5)
-    validation_share: float = Field(gt=0, le=0.5)
-    test_patients: str | None
-    folds: list[int] = Field(min_length=2)
-    seed: int = Field(ge=0)
+    test_share: float = Field(ge=0.001, le=0.5)
+    validation_share: float = Field(ge=0.001, le=0.5)
+    test_patients: PathText | None
+    folds: list[int] = Field(min_length=2, max_length=1000, description="each fold trains a model of its own")
+    seed: Seed
 
     @field_validator("folds")
     @classmethod
     def _check_folds(cls, folds: list[int]) -> list[int]:
         if folds != list(range(len(folds))):
-            raise ValueError(f"expected whole numbers from 0 without a gap, [0, 1, ...], found {folds}")
+            raise ValueError(f"expected whole numbers from 0 without a gap, [0, 1, ...], found {shown(folds)}")
         return folds
 
     @model_validator(mode="after")
@@ -132,45 +140,57 @@ class AugmentationParams(Section):
 class TrainParams(Section):
     """The network and its training."""
 
-    seed: int = Field(ge=0)
-    ensemble: int = Field(ge=1, le=99)
-    input_size: int = Field(ge=16, multiple_of=2**DOWNSAMPLING_STEPS)
-    context_slices: int = Field(ge=0, le=5)
+    seed: Seed
+    ensemble: int = Field(ge=1, le=99, description="each network trains as long as a single one")
+    input_size: int = Field(
+        ge=16, le=2048, multiple_of=2**DOWNSAMPLING_STEPS, description="larger slices are refused by the stage index"
+    )
+    context_slices: int = Field(ge=0, le=5, description="11 slices are half of a small volume")
     contralateral_flair: bool
     normalisation: Literal["brain_zscore", "divide_255"]
     sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams
     block: Literal["plain", "residual"]
-    filters: int = Field(ge=1)
+    filters: int = Field(ge=1, le=256, description="577 million weights, 9 GB with the state of Adam")
     dropout: float = Field(ge=0, lt=1)
     loss: Literal["binary_cross_entropy", "soft_dice", "bce_dice"]
     deep_supervision: bool
     schedule: Literal["plateau", "cosine"]
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1, description="Adam moves each weight by about this much per step")
     weight_decay: float = Field(ge=0, lt=1)
-    batch_size: int = Field(ge=1)
-    epochs: int = Field(ge=1)
+    batch_size: BatchSize
+    epochs: Epochs
     warm_up: int = Field(ge=0)
-    early_stopping_patience: int = Field(ge=1)
-    plateau_patience: int = Field(ge=1)
+    early_stopping_patience: Epochs
+    plateau_patience: Epochs
     plateau_factor: float = Field(gt=0, lt=1)
     min_learning_rate: float = Field(ge=0)
     backend: Literal["tensorflow", "jax"]
     device: Literal["any", "gpu"]
-    threads: int = Field(ge=1)
+    threads: int = Field(ge=1, le=1024, description="all threads are started; few computers have more cores")
     precision: Literal["auto", "float32", "bfloat16"]
 
     @model_validator(mode="after")
-    def _check_warm_up(self) -> "TrainParams":
+    def _check_together(self) -> "TrainParams":
         if self.warm_up >= self.epochs:
-            raise ValueError(f"warm_up must be below epochs, which is {self.epochs}; found {self.warm_up}")
+            raise ValueError(f"warm_up must be below epochs, which is {self.epochs}; found {shown(self.warm_up)}")
+        if self.min_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"min_learning_rate must not be above learning_rate, which is {self.learning_rate}; found "
+                f"{self.min_learning_rate}"
+            )
+        if self.seed + self.ensemble - 1 > MAX_SEED:
+            raise ValueError(
+                f"the networks of the ensemble have the seeds seed, seed + 1 and so on, at most {MAX_SEED}; found "
+                f"seed: {self.seed} with ensemble: {self.ensemble}"
+            )
         return self
 
 
 class PredictParams(Section):
     """How the trained model is applied to slices."""
 
-    batch_size: int = Field(ge=1)
+    batch_size: BatchSize
     test_time_flip: bool
 
 
@@ -178,7 +198,9 @@ class EvaluateParams(Section):
     """How probabilities become masks. `validation` means that the value is chosen on the validation patients."""
 
     threshold: Annotated[float, Field(gt=0, le=1)] | Literal["validation"]
-    smallest_lesion: Annotated[int, Field(ge=0)] | Literal["validation"]
+    smallest_lesion: (
+        Annotated[int, Field(ge=0, le=10**9, description="no volume has as many voxels")] | Literal["validation"]
+    )
 
     @field_validator("threshold", "smallest_lesion", mode="wrap")
     @classmethod
@@ -187,15 +209,19 @@ class EvaluateParams(Section):
         try:
             return check(value)
         except ValidationError:
-            number = "a number above 0 and at most 1" if info.field_name == "threshold" else "a whole number from 0"
-            raise ValueError(f"expected {number}, or validation, found {value!r}") from None
+            numbers = {
+                "threshold": "a number above 0 and at most 1",
+                "smallest_lesion": "a whole number from 0 to 10^9",
+            }
+            expected = numbers[str(info.field_name)]
+            raise ValueError(f"expected {expected}, or validation, found {shown(value)}") from None
 
 
 class VisualiseParams(Section):
     """The figures of predictions."""
 
-    slices: int = Field(ge=1, le=50)
-    seed: int = Field(ge=0)
+    slices: int = Field(ge=1, le=50, description="the figure has a row for each slice")
+    seed: Seed
 
 
 class Params(Section):
@@ -220,18 +246,6 @@ class Params(Section):
         return self
 
 
-class _Loader(yaml.SafeLoader):
-    """A YAML loader that reads 1e-05 as a number, as YAML 1.2 does.
-
-    `dvc exp run -S` writes numbers in this form; PyYAML alone reads them as text.
-    """
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
-
-
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check a parameter file.
 
@@ -245,58 +259,8 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         UserError: if the file is missing, is not YAML, or has an unknown key, a missing key, a wrong type or a value
             out of range. One message lists every fault.
     """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError:
-        raise UserError(
-            f"{path}: not found. Run from the project's root, or copy a preset: cp presets/phantom.yaml {path}"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {error}") from None
+    content = read_parameters(path)
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        faults = _describe_all(error.errors())
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        raise UserError(
-            f"{path}: {len(faults)} fault(s)\n{lines}\n"
-            "presets/phantom.yaml explains every parameter with its unit and range; `git diff params.yaml` shows what "
-            "was changed."
-        ) from None
-
-
-def _describe_all(faults: Sequence[Any]) -> list[str]:
-    """Describe pydantic's faults, one line each; a renamed key is reported once, not as unknown and missing."""
-    renamed = {RENAMED_KEYS.get(_key(fault)) for fault in faults if fault["type"] == "extra_forbidden"}
-    return [_describe(fault) for fault in faults if fault["type"] != "missing" or _key(fault) not in renamed]
-
-
-def _key(fault: Any) -> str:
-    """The dotted name of the parameter that a fault is about."""
-    return ".".join(str(part) for part in fault["loc"]) or "the file"
-
-
-def _describe(fault: Any) -> str:
-    """Describe one of pydantic's faults: the parameter, what was expected, and what was found."""
-    key = _key(fault)
-    if fault["type"] == "missing":
-        return f"{key}: missing"
-    if fault["type"] == "extra_forbidden":
-        if key in RENAMED_KEYS:
-            return f"{key}: renamed to {RENAMED_KEYS[key]}"
-        near = difflib.get_close_matches(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]), n=1)
-        return f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
-    if new_value := RENAMED_VALUES.get((key, str(fault["input"]))):
-        return f"{key}: `{fault['input']}` was renamed to `{new_value}`"
-    message = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "value_error":
-        return f"{key}: {message}"
-    return f"{key}: {message}, found {fault['input']!r}"
-
-
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
-    """The keys of the section at `location`."""
-    section: Any = Params
-    for part in location:
-        section = section.model_fields[part].annotation
-    return list(section.model_fields)
+        raise UserError(describe_faults(path, error, Params)) from None

@@ -34,7 +34,7 @@ from brainseg.prediction.operating_point import write_operating_point
 from stages.common import run
 
 
-def main(params: Params, arguments: argparse.Namespace) -> None:
+def main(params: Params, arguments: argparse.Namespace) -> str:
     out, leaky = arguments.out, params.split.strategy == "slice"
     index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
     split = read_table(out / "data/split.csv", SPLIT_COLUMNS)
@@ -49,7 +49,7 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     test = score_cases(read(test_rows), point, flair_threshold=search.flair_threshold)
     scores, patients = summary.score_table(test), summary.patient_table(test.patients)
     sites = summary.site_table(patients)
-    metrics = summary.summarise(scores, test, validation_dice=search.dice_at(point).tolist(), point=point)
+    metrics = summary.summarise(scores, validation_dice=search.dice_at(point).tolist(), point=point)
 
     prefix = "leaky_" if leaky else ""
     scores = scores.add_prefix(prefix, axis="index")
@@ -60,15 +60,16 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     write_table(out / "metrics/sites.csv", sites)
     for name, table in (
         ("history", plot_tables.thin(history)),
-        ("precision_recall", plot_tables.curve_table(test.histogram)),
+        ("precision_recall", plot_tables.curve_table(test.histogram, point)),
         ("confusion", plot_tables.confusion_table(test.patients)),
         ("dice_by_patient", plot_tables.dice_table(patients)),
         ("dice_by_threshold", plot_tables.threshold_table(search, point)),
         ("reliability", plot_tables.reliability_table(test.head_histogram)),
         ("volumes", plot_tables.volume_table(patients)),
     ):
-        write_table(out / f"plots/{name}.csv", table)
-    print_scores(scores, patients, sites, metrics, search=search, leaky=leaky)
+        write_table(out / f"plots/{name}.csv", plot_tables.escape_text(table))
+    print_scores(scores, patients, sites, metrics, search=search, leaky=leaky, out=out)
+    return f"mean Dice {metrics['dice_mean']:.3f} of {len(patients)} test patients"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Read and check every slice of the data set, list the slices, and show some of them (steps 2 to 6).
 
 Reads:  all images and masks below data.root; those of patients of the published Kaggle set again, to compare pixels
-Writes: data/index.csv, metrics/index.json, plots/pictures/index_slices.png
+Writes: data/index.csv, metrics/index.json, metrics/index.csv, plots/pictures/index_slices.png
 Params: data, index
 """
 
@@ -15,8 +15,9 @@ from rich.progress import Progress
 from brainseg.dataset.console import print_index
 from brainseg.dataset.index import index_folder
 from brainseg.dataset.kaggle_lgg import compare_with_published
-from brainseg.dataset.summary import index_counts, sample_slices
+from brainseg.dataset.summary import INDEX_METRICS, count_table, index_counts, sample_slices
 from brainseg.figures.slices import draw_slices
+from brainseg.figures.warning_lines import warning_lines
 from brainseg.files import write_json, write_table
 from brainseg.imaging.stack import read_volume
 from brainseg.params import Params
@@ -29,19 +30,18 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         task = progress.add_task("reading all slices", total=None)
         table = index_folder(params.data, lambda done, total: progress.update(task, completed=done, total=total))
     comparison = compare_with_published(table, root)
-    metrics = index_counts(table) | {
+    counts = index_counts(table) | {
         "published_patients": len(comparison.equal),
         "altered_patients": len(comparison.altered),
     }
     write_table(out / "data/index.csv", table)
-    write_json(out / "metrics/index.json", metrics)
+    write_json(out / "metrics/index.json", {name: counts[name] for name in INDEX_METRICS})
+    write_table(out / "metrics/index.csv", count_table(counts))
 
-    slices = []
-    for row in sample_slices(table, params.index).index:
-        volume = read_volume(table.loc[[row]], root)
-        slices.append((f"{volume.patient_id}, slice {volume.slice_numbers[0]}", volume.image[0], volume.mask_true[0]))
-    draw_slices(slices, out / "plots/pictures/index_slices.png")
-    print_index(table, metrics, str(comparison))
+    shown = sample_slices(table, params.index)
+    volumes = (read_volume(shown.loc[[row]], root) for row in shown.index)  # one at a time in memory
+    draw_slices(volumes, out / "plots/pictures/index_slices.png", warnings=warning_lines(table["patient_id"]))
+    print_index(table, counts, str(comparison))
 
 
 if __name__ == "__main__":

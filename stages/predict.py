@@ -2,23 +2,26 @@
 
 Reads:  data/index.csv, data/split.csv, models/unet.keras, the images under data.root
 Writes: data/predictions/<patient_id>.npz
-Params: predict; train.backend, precision, seed and threads; data.root
+Deletes: models/checkpoint/, the state of the training, once dvc.lock records the model
+Params: predict; train.backend, precision and threads; data.root
 """
 
 import argparse
 from pathlib import Path
 
+from rich.console import Console
 from rich.progress import track
 
 from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, select_subset
 from brainseg.imaging.stack import read_volume
 from brainseg.model.backend import configure
+from brainseg.model.recorded import discard_if_recorded
 from brainseg.params import Params
-from brainseg.prediction.probability_maps import write_probabilities
+from brainseg.prediction.probability_maps import map_path, write_probabilities
 from stages.common import run
 
 
-def main(params: Params, arguments: argparse.Namespace) -> None:
+def main(params: Params, arguments: argparse.Namespace) -> str:
     configure(params.train)
     # These modules import Keras, so `configure` must come first.
     from brainseg.model.saving import load_model
@@ -27,9 +30,12 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
     index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
     split = read_table(arguments.out / "data/split.csv", SPLIT_COLUMNS)
     rows = select_subset(index, split, "validation", "test")
-    model, card = load_model(arguments.out / "models/unet.keras")
+    model_path, predictions = arguments.out / "models/unet.keras", arguments.out / "data/predictions"
+    discard_if_recorded(arguments.out / "models/checkpoint", model_path)
+    model, card = load_model(model_path)
     patients = list(rows.groupby("patient_id")["slice_number"])
-    for patient_id, slice_numbers in track(patients, description="predicting"):
+    console = Console(stderr=True)
+    for patient_id, slice_numbers in track(patients, "predicting", console=console, disable=not console.is_terminal):
         volume = read_volume(index[index["patient_id"] == patient_id], Path(params.data.root))
         probability = predict_volume(
             model,
@@ -39,8 +45,10 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
             batch_size=params.predict.batch_size,
             test_time_flip=params.predict.test_time_flip,
         )
-        write_probabilities(arguments.out / f"data/predictions/{patient_id}.npz", probability, slice_numbers.to_numpy())
-    print(f"probability maps of {len(rows)} slices of {len(patients)} patients -> data/predictions/")
+        write_probabilities(map_path(predictions, patient_id), probability, slice_numbers.to_numpy())
+    summary = f"probability maps of {len(rows)} slices of {len(patients)} patients"
+    print(f"{summary} -> data/predictions/")
+    return summary
 
 
 if __name__ == "__main__":

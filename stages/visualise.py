@@ -4,8 +4,8 @@ Reads:  data/index.csv, data/split.csv, data/predictions/<patient_id>.npz, model
         models/operating_point.json, metrics/patients.csv, the images under data.root
 Writes: plots/pictures/learning_curve.png, plots/pictures/predictions.png, plots/pictures/patients.png,
         plots/pictures/bland_altman.png
-Params: visualise; train.loss and train.deep_supervision, which name an axis; split.strategy, because a split by slice
-        leaks; data.root
+Params: visualise; train.loss and train.deep_supervision, which the learning curve names; split.strategy, because a
+        split by slice leaks; data.root
 """
 
 import argparse
@@ -19,6 +19,7 @@ from brainseg.figures.bland_altman import draw_bland_altman
 from brainseg.figures.console import print_figures
 from brainseg.figures.learning_curve import draw_learning_curve
 from brainseg.figures.predictions import draw_patients, draw_predictions
+from brainseg.figures.warning_lines import warning_lines
 from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, select_subset
 from brainseg.params import Params
 from brainseg.prediction.operating_point import read_operating_point
@@ -27,8 +28,8 @@ from stages.common import run
 
 def main(params: Params, arguments: argparse.Namespace) -> None:
     out, figures = arguments.out, arguments.out / "plots/pictures"
-    leaky = params.split.strategy == "slice"
     index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
+    warnings = warning_lines(index["patient_id"], leaky=params.split.strategy == "slice")
     test_rows = select_subset(index, read_table(out / "data/split.csv", SPLIT_COLUMNS), "test")
     history = read_table(out / "models/history.csv", HISTORY_COLUMNS)
     scores = read_table(out / "metrics/patients.csv", PATIENT_COLUMNS)
@@ -39,8 +40,9 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         figures / "learning_curve.png",
         loss=params.train.loss,
         deep_supervision=params.train.deep_supervision,
+        warnings=warnings,
     )
-    draw_bland_altman(scores, figures / "bland_altman.png", leaky=leaky)
+    draw_bland_altman(scores, figures / "bland_altman.png", warnings=warnings)
 
     sampled = selection.sample_tumour_slices(test_rows, count=params.visualise.slices, seed=params.visualise.seed)
     titles = selection.choose_patients(scores)
@@ -52,16 +54,15 @@ def main(params: Params, arguments: argparse.Namespace) -> None:
         if not slices:
             raise UserError(
                 f"metrics/patients.csv: {patient_id} has a Dice, but its test slices show neither tumour nor "
-                "prediction. The table belongs to another run. Write it again: dvc repro --force evaluate"
+                "prediction. The table belongs to another run. Write it again: dvc repro --force --single-item evaluate"
             )
-    draw_predictions(samples, figures / "predictions.png", leaky=leaky)
-    draw_patients(
-        [(titles[patient_id], slices) for patient_id, slices in spaced.items()], figures / "patients.png", leaky=leaky
-    )
+    draw_predictions(samples, figures / "predictions.png", warnings=warnings)
+    rows = [(titles[patient_id], slices) for patient_id, slices in spaced.items()]
+    draw_patients(rows, figures / "patients.png", warnings=warnings)
     print_figures(
         epochs=len(history),
         slices=len(samples),
-        patients=titles.values(),
+        patients=map(str, titles.values()),
         without_dice=int(scores["dice"].isna().sum()),
     )
 

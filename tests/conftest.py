@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from brainseg.environment import reset_environment
 from brainseg.params import DataParams
 from tests.kaggle_set import KAGGLE, PATIENTS, write_image, write_mask
+
+reset_environment()  # before a test imports Keras: the user's settings must not change a test either
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from brainseg.cli import main
+from brainseg.evaluation import runs
 from brainseg.files import write_table
 from tests.evaluation.toy_patients import run_table
+from tests.project import ROOT
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
@@ -54,12 +57,57 @@ def test_phantom_refuses_numbers_out_of_range(
 def test_compare_prints_the_differences_of_two_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, dice in (("a.csv", [0.5, 0.6, 0.7]), ("b.csv", [0.6, 0.7, 0.8])):
-        write_table(tmp_path / name, run_table(dice))
+    for name, dice in (("a.csv", 0.5), ("b.csv", 0.6)):
+        write_table(tmp_path / name, run_table([dice] * 6))
     run(monkeypatch, "compare", tmp_path / "a.csv", tmp_path / "b.csv")
     printed = capsys.readouterr().out
-    assert printed.startswith(f"A: {tmp_path / 'a.csv'}\nB: {tmp_path / 'b.csv'}\n3 test patients in both")
-    assert "excludes 0, B better" in printed
+    assert printed.startswith(f"A: {tmp_path / 'a.csv'}\nB: {tmp_path / 'b.csv'}\n6 test patients in both")
+    assert " better\n" in printed
+
+
+def test_identifiers_that_look_like_numbers_are_found_in_both_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, identifiers, dice in (("a.csv", ["001", "002", "01"], 0.5), ("b.csv", ["001", "002", "P3"], 0.6)):
+        write_table(tmp_path / name, run_table([dice] * 3).assign(patient_id=identifiers))
+    run(monkeypatch, "compare", tmp_path / "a.csv", tmp_path / "b.csv")
+    printed = capsys.readouterr().out
+    assert "2 test patients in both; only in A 1, only in B 1\n" in printed
+    assert [line.split()[0] for line in printed.splitlines() if line.startswith("00")] == ["001", "002"]
+
+
+def test_version_is_that_of_the_package_with_its_licence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "--version")
+    assert exit_.value.code in (0, None)
+    assert capsys.readouterr().out == f"brainseg {project['version']}, licence {project['license']}\n"
+
+
+def test_interruption_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "read_run", interrupt)
+    with pytest.raises(SystemExit) as exit_:
+        run(monkeypatch, "compare", "a")
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err.split("\n") == ["", "interrupted: run the same command again", ""]
+
+
+def test_names_in_messages_are_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^error: a\\x1b\[2J\\u202e: no file"):
+        run(monkeypatch, "compare", "a\x1b[2J\u202e")
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "compare", "a", "b", "c\x1b[2J")
+    assert "unrecognized arguments: c\\x1b[2J\n" in capsys.readouterr().err
 
 
 def test_compare_with_an_unknown_run_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

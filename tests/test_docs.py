@@ -1,6 +1,7 @@
 """The pages: links lead somewhere, every name in them exists, and the generated page is up to date."""
 
 import ast
+import hashlib
 import re
 import subprocess
 import sys
@@ -169,6 +170,33 @@ def test_steps_are_numbered_from_1_to_21_and_have_the_same_parts() -> None:
 def test_decisions_are_numbered_from_1_without_gaps() -> None:
     headings = re.findall(r"^## (\d+)\. ", text_of("docs/decisions.md"), flags=re.MULTILINE)
     assert headings == [str(number) for number in range(1, len(headings) + 1)]
+
+
+def test_picture_in_the_readme_is_that_of_the_default_run() -> None:
+    """If this fails after `dvc repro` with the default parameters: cp plots/pictures/patients.png docs/images/."""
+    outs = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["visualise"]["outs"]
+    (recorded,) = (out["md5"] for out in outs if out["path"] == "plots/pictures/patients.png")
+    picture = (ROOT / "docs/images/patients.png").read_bytes()
+    assert hashlib.md5(picture, usedforsecurity=False).hexdigest() == recorded
+
+
+def test_graph_in_the_readme_has_every_stage_and_only_true_dependencies() -> None:
+    graph = re.findall(r"^```mermaid\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)[0]
+    arrows = re.findall(r"(\w+)(?:\[[^\]]*\])? -\.?-> (\w+)", graph)
+    stages = {
+        name: stage
+        for pipeline in ("data/dvc.yaml", "dvc.yaml")
+        for name, stage in yaml.safe_load((ROOT / pipeline).read_text())["stages"].items()
+    }
+    root = yaml.safe_load((ROOT / "params.yaml").read_text())["data"]["root"]
+    reads = {name: {dep.replace("${data.root}", root) for dep in stage["deps"]} for name, stage in stages.items()}
+    writes = {
+        name: {out if isinstance(out, str) else next(iter(out)) for out in stage["outs"]}
+        for name, stage in stages.items()
+    }
+    assert {name for arrow in arrows for name in arrow} == stages.keys()
+    assert len(arrows) == graph.count("->")
+    assert [(a, b) for a, b in arrows if not writes[a] & reads[b]] == []
 
 
 def test_parameters_page_is_up_to_date() -> None:

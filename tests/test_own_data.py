@@ -112,5 +112,5 @@ def test_colour_and_16_bit(params: Params, scans: Path) -> None:
     volume = read_volume(table[table["patient_id"] == "ULM-01"], scans)
     assert tuple(volume.image[0, 0, 0]) == (10, 20, 30)
     cv2.imwrite(str(path), np.full((HEIGHT, WIDTH), 1000, np.uint16))
-    with pytest.raises(UserError, match="uint16 pixels where 8-bit are expected"):
+    with pytest.raises(UserError, match="16-bit pixels where 8-bit are expected"):
         index_folder(params.data)

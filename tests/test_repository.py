@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 from packaging.specifiers import SpecifierSet
 
 from tests.project import ROOT
@@ -21,6 +22,35 @@ def load(path: str | Path) -> dict:
     """Read a YAML file, relative to the root of the project."""
     content: dict = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
     return content
+
+
+@pytest.mark.parametrize("path", ["dvc.yaml", "data/dvc.yaml", "cv/dvc.yaml", "params.yaml"])
+def test_yaml_has_the_form_in_which_dvc_writes_it(path: str) -> None:
+    """Otherwise `dvc freeze` and `dvc stage add`, which change one stage, would rewrite most lines of the file."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert dumps_yaml(parse_yaml_for_update(text, path)) == text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "data/kaggle_3m",  # a link, if there is no folder: a pattern that ends in a slash matches folders only
+        "kaggle_3m/TCGA_CS_4941_19960909/TCGA_CS_4941_19960909_1.tif",
+        "data/kaggle_3m/data.csv",
+        "data/kaggle_3m.partial/archive",
+        "data/lgg-mri-segmentation/kaggle_3m/data.csv",
+        "data/archive.zip",
+        "archive (1).zip",
+        "scans/p7/1.tif",
+    ],
+)
+def test_git_ignores_the_real_set_wherever_it_was_unpacked(path: str) -> None:
+    assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=False).returncode == 0
+
+
+def test_git_ignores_no_file_of_the_project() -> None:
+    listed = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_latest_release_in_the_changelog_is_the_version_of_the_package() -> None:

@@ -1,12 +1,10 @@
 """Downloading the published Kaggle data set and checking it: the result is the complete data set or nothing."""
 
+import errno
 import io
 import os
 import shutil
 import sys
-import tarfile
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr
@@ -15,7 +13,7 @@ from pathlib import Path
 import kagglehub
 import requests
 from kagglehub.config import get_kaggle_credentials
-from kagglehub.exceptions import CredentialError, DataCorruptionError, UnauthenticatedError
+from kagglehub.exceptions import CredentialError, UnauthenticatedError
 
 from brainseg.dataset.index import index_folder
 from brainseg.dataset.kaggle_lgg import (
@@ -28,12 +26,14 @@ from brainseg.dataset.kaggle_lgg import (
 )
 from brainseg.errors import UserError
 from brainseg.params import DataParams
+from brainseg.terminal import printable
 
 TOKEN_ADVICE = (
     "Create a token at https://www.kaggle.com/settings/api and put it in the environment variable KAGGLE_API_TOKEN or"
     " in the file ~/.kaggle/access_token. An existing token may have expired: remove or renew it"
 )
-DAMAGED_ARCHIVE = (DataCorruptionError, zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, ValueError)
+# Errors of the system that come from the names or the content of an archive and not from this computer.
+ARCHIVE_ERRORS = (None, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR)
 MAX_LISTED = 5  # entries of an unexpected archive that the message lists
 
 
@@ -79,10 +79,12 @@ def _fetch(partial: Path, target: Path) -> Path:
     try:
         with _cache_in(partial), quiet:
             return Path(kagglehub.dataset_download(KAGGLE_HANDLE)).resolve()
-    except (KeyboardInterrupt, UnauthenticatedError, CredentialError, OSError, *DAMAGED_ARCHIVE) as error:
+    # zipfile, tarfile, zlib, lzma and kagglehub raise some twenty classes for damaged archives.
+    except (KeyboardInterrupt, Exception) as error:
         reason = _explain_failure(error)
-        damaged = isinstance(error, DAMAGED_ARCHIVE) and not isinstance(error, OSError)
-        if damaged or not any(path.is_file() for path in partial.rglob("*")):
+        for unpacked in partial.glob("datasets/*/*/versions/*/"):  # it may have filled the disk, and cannot be resumed
+            shutil.rmtree(unpacked)
+        if _is_damage(error) or not any(path.is_file() for path in partial.rglob("*")):
             shutil.rmtree(partial)
         else:
             reason += f"\nThe part downloaded so far is kept in {partial}. Run the same command again to resume."
@@ -111,7 +113,7 @@ def _find_patients(unpacked: Path, partial: Path, target: Path) -> Path:
     published = set(read_published()["patient_id"])
     folders = Counter(path.parent for path in unpacked.rglob("TCGA_*") if path.is_dir() and path.name in published)
     if not folders:
-        names = sorted(path.name for path in unpacked.iterdir())
+        names = sorted(printable(path.name) for path in unpacked.iterdir())
         found = ", ".join(names[:MAX_LISTED]) or "nothing"
         raise UserError(
             f"{unpacked}: not the Kaggle set: it has no patient's folder, only {found}"
@@ -136,6 +138,13 @@ def _check(folder: Path, partial: Path, target: Path) -> PublishedComparison:
     return comparison
 
 
+def _is_damage(error: BaseException) -> bool:
+    """Return whether the archive is at fault, so that it would fail again if it were kept."""
+    if isinstance(error, (KeyboardInterrupt, UnauthenticatedError, CredentialError, requests.RequestException)):
+        return False
+    return not isinstance(error, OSError) or error.errno in ARCHIVE_ERRORS
+
+
 def _explain_failure(error: BaseException) -> str:
     """Explain why a download failed, and how to fix it."""
     if isinstance(error, KeyboardInterrupt):
@@ -154,9 +163,9 @@ def _explain_failure(error: BaseException) -> str:
             f"no connection to Kaggle, or it was lost ({type(error).__name__}). Check your internet connection, and"
             " that proxy and firewall allow api.kaggle.com."
         )
-    if isinstance(error, OSError):
+    if not _is_damage(error):
         return f"{error}. Fix that and try again; the download needs about 4 GB of disk."
-    return f"the archive was incomplete ({_first_line(error)}) and has been deleted. Try again."
+    return f"the archive was damaged ({_first_line(error)}) and has been deleted. Try again."
 
 
 def _manual_download(target: Path) -> str:
@@ -169,4 +178,4 @@ def _manual_download(target: Path) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return printable((str(error).splitlines() or [type(error).__name__])[0].rstrip("."))

@@ -1,24 +1,34 @@
-"""Finding the image files of a folder, and reading patient and slice number from their names."""
+"""Templates of file names, by which patient and slice number are read from a path."""
 
-import os
 import re
-from dataclasses import dataclass
-from pathlib import Path
+import unicodedata
+from collections.abc import Iterator, Sequence
+from enum import Enum
 
 from brainseg.errors import UserError
-from brainseg.imaging.raster import IMAGE_SUFFIXES
 
-# A character of the name of one file or folder. Control characters and broken Unicode cannot be stored in a table.
-CHARACTER = r"[^/\x00-\x1f\x7f\ud800-\udfff]"
+# A character of the name of one file or folder. Control characters, the marks that change the direction of writing, and
+# broken Unicode cannot be stored in a table or would garble a terminal.
+CHARACTER = r"[^/\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+UNUSABLE = re.compile(CHARACTER.replace("[^/", "["))
 PLACEHOLDERS = {
     "patient_id": f"{CHARACTER}+?",
     "slice_number": "[0-9]{1,9}",
     "site": f"{CHARACTER}+?",
 }
+ANY = f"{CHARACTER}*?"
+
+
+class Part(Enum):
+    """A part of a template, by how many texts it can match at a given position."""
+
+    FIXED = "one text: plain text, or a placeholder for the second time"
+    PLACEHOLDER = "several texts, of which one is remembered"
+    STAR = "any text without a slash"
 
 
 def compile_template(key: str, template: str, placeholders: tuple[str, ...]) -> re.Pattern[str]:
-    """Compile a file name template into a regular expression, to be used with `fullmatch`.
+    """Compile a file name template into a regular expression, to be used with `fullmatch` on a normalised path.
 
     Args:
         key: the template's key in params.yaml, for the error message.
@@ -32,82 +42,60 @@ def compile_template(key: str, template: str, placeholders: tuple[str, ...]) -> 
     Raises:
         UserError: if the template has another placeholder or a single brace.
     """
-    expression = ""
+    parts = list(_parse(key, normalise(template), placeholders))
+    return re.compile(f"(?={_join(list(_loosen(parts)))}\\Z){_join(parts)}")
+
+
+def normalise(path: str) -> str:
+    """Normalise a path or a template to Unicode's form C: macOS writes an umlaut as two characters, Linux as one."""
+    return unicodedata.normalize("NFC", path)
+
+
+def _parse(key: str, template: str, placeholders: tuple[str, ...]) -> Iterator[tuple[Part, str]]:
+    """Split a template into parts, each with its regular expression."""
     seen = set()
-    for part in re.split(r"(\{[^{}]*\}|\*)", template):
-        name = part[1:-1]
-        if part == "*":
-            expression += f"{CHARACTER}*?"
-        elif part.startswith("{") and name in seen:
-            expression += f"(?P={name})"
-        elif part.startswith("{") and name in placeholders:
-            expression += f"(?P<{name}>{PLACEHOLDERS[name]})"
-            seen.add(name)
-        elif "{" in part or "}" in part:
+    for text in re.split(r"(\{[^{}]*\}|\*+)", template):
+        name = text[1:-1]
+        if text.startswith("*"):
+            yield Part.STAR, ANY
+        elif "{" not in text and "}" not in text:
+            yield Part.FIXED, re.escape(text)
+        elif text != f"{{{name}}}" or name not in placeholders:
             known = ", ".join(f"{{{placeholder}}}" for placeholder in placeholders)
-            raise UserError(f"params.yaml: {key}: {part!r} in {template!r}. Expected: {known}, *, or plain text")
+            raise UserError(f"params.yaml: {key}: {text!r} in {template!r}. Expected: {known}, *, or plain text")
+        elif name in seen:
+            yield Part.FIXED, f"(?P={name})"
         else:
-            expression += re.escape(part)
-    return re.compile(expression)
+            yield Part.PLACEHOLDER, f"(?P<{name}>{PLACEHOLDERS[name]})"
+            seen.add(name)
 
 
-@dataclass(frozen=True, kw_only=True)
-class FolderListing:
-    """The image files of a folder, and the sub-folders that have none.
+def _join(parts: Sequence[tuple[Part, str]]) -> str:
+    """Join parts to an expression that does not try a * again for which the first try was good enough.
 
-    Attributes:
-        files: POSIX paths relative to the folder, sorted, of all images and masks at any depth.
-        empty_folders: sub-folders without image files at any depth; of nested ones only the outermost.
-        unreadable_folders: sub-folders that could not be listed, each with the reason.
+    Between two *, the earliest match of fixed parts is good enough, because the second * can take up the rest. This
+    keeps the time from growing as a power of the number of *.
     """
-
-    files: tuple[str, ...]
-    empty_folders: tuple[str, ...]
-    unreadable_folders: tuple[tuple[str, str], ...]
-
-
-def list_image_files(root: Path) -> FolderListing:
-    """List the files below a folder whose suffix is that of an image format.
-
-    Other files, hidden files and folders, and the __MACOSX folders of macOS archives are skipped.
-
-    Args:
-        root: an existing folder; symbolic links are followed.
-
-    Returns:
-        The files. A folder whose name has an image suffix is listed as a file, so that reading it reports a fault.
-    """
-    files: list[str] = []
-    folders: list[str] = []
-    errors: list[OSError] = []
-    for folder, folder_names, file_names in os.walk(root, onerror=errors.append, followlinks=True):
-        here = Path(folder)
-        folder_names[:] = [name for name in folder_names if not _is_hidden(name) and not _is_loop(here / name)]
-        found = [
-            name
-            for name in (*folder_names, *file_names)
-            if not _is_hidden(name) and name.lower().endswith(IMAGE_SUFFIXES)
-        ]
-        folder_names[:] = [name for name in folder_names if name not in found]
-        files += [(here / name).relative_to(root).as_posix() for name in found]
-        folders += [(here / name).relative_to(root).as_posix() for name in folder_names]
-    unreadable = {
-        Path(error.filename).relative_to(root).as_posix(): (error.strerror or str(error)).lower() for error in errors
-    }
-    not_empty = {parent.as_posix() for name in (*files, *unreadable) for parent in (Path(name), *Path(name).parents)}
-    not_empty.add(".")  # the caller reports an empty root
-    empty = [name for name in folders if name not in not_empty and Path(name).parent.as_posix() in not_empty]
-    return FolderListing(
-        files=tuple(sorted(files)),
-        empty_folders=tuple(sorted(empty)),
-        unreadable_folders=tuple(sorted(unreadable.items())),
-    )
+    expression = ""
+    waiting: str | None = None  # the last * and the fixed parts behind it
+    for part, text in parts:
+        if part is Part.STAR:
+            expression += f"(?>{waiting})" if waiting not in (None, ANY) else ""
+            waiting = ANY
+        elif part is Part.FIXED and waiting is not None:
+            waiting += text
+        else:
+            expression += (waiting or "") + text
+            waiting = None
+    return expression + (waiting or "")
 
 
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def _is_loop(folder: Path) -> bool:
-    """Return whether a folder is a symbolic link to a folder that contains it."""
-    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+def _loosen(parts: Sequence[tuple[Part, str]]) -> Iterator[tuple[Part, str]]:
+    """Replace placeholders by a character and a *, so that most names that do not fit are recognised at once."""
+    for part, text in parts:
+        if part is Part.PLACEHOLDER:
+            yield Part.FIXED, "[0-9]" if PLACEHOLDERS["slice_number"] in text else CHARACTER
+        if part is Part.FIXED and not text.startswith("(?P="):
+            yield part, text
+        else:
+            yield Part.STAR, ANY

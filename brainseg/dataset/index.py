@@ -12,8 +12,9 @@ from brainseg.dataset.filenames import compile_template
 from brainseg.dataset.pairing import find_gaps, list_data_root, pair_by_name
 from brainseg.errors import UserError
 from brainseg.files import INDEX_COLUMNS
-from brainseg.imaging.faults import Fault, FaultKind, format_faults
-from brainseg.imaging.raster import quiet_opencv
+from brainseg.imaging.fault_kinds import FaultKind
+from brainseg.imaging.faults import Fault, format_faults
+from brainseg.imaging.raster import MAX_READERS
 from brainseg.imaging.volume import FLAIR, SEQUENCES, BoolArray
 from brainseg.params import DataParams
 
@@ -40,7 +41,7 @@ def index_folder(data: DataParams, on_read: Callable[[int, int], None] | None = 
     listing = list_data_root(root)
     pairs, faults = pair_by_name(listing.files, root, data.pattern)
     readings: list[SliceReading] = []
-    with quiet_opencv(), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(MAX_READERS) as pool:
         for reading in pool.map(lambda pair: read_pair(pair, root), pairs):
             readings.append(reading)
             if on_read is not None:

@@ -5,7 +5,7 @@ patients with the number of slices, the number of slices with tumour, and the sh
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from brainseg.files import read_table
-from brainseg.imaging.raster import quiet_opencv
-from brainseg.imaging.stack import read_volume
-from brainseg.imaging.volume import Volume
+from brainseg.imaging.raster import MAX_READERS
+from brainseg.imaging.stack import read_slices
+from brainseg.imaging.volume import BoolArray, ByteArray
 from brainseg.params import PatternParams
 
 KAGGLE_PAGE = "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation"
@@ -82,18 +82,18 @@ def read_published() -> pd.DataFrame:
     return read_table(DIGESTS, DIGEST_COLUMNS)
 
 
-def patient_digest(volume: Volume) -> str:
+def patient_digest(slices: Iterable[tuple[ByteArray, BoolArray]]) -> str:
     """Compute a digest of a patient's pixels, which does not depend on file format or compression.
 
     Args:
-        volume: all slices of one patient.
+        slices: image and mask of all slices of one patient, in order of their numbers.
 
     Returns:
         64 hex digits: the sha256 of the slices in order, of each the image, (H, W, 3) uint8 RGB, followed by the mask,
         (H, W) uint8, 0 or 255.
     """
     digest = hashlib.sha256()
-    for image, mask in zip(volume.image, volume.mask_true, strict=True):
+    for image, mask in slices:
         digest.update(np.ascontiguousarray(image).data)
         digest.update((mask.astype(np.uint8) * 255).data)
     return digest.hexdigest()
@@ -117,7 +117,7 @@ def compare_with_published(table: pd.DataFrame, root: Path) -> PublishedComparis
     published = read_published().set_index("patient_id")
     patients = {str(patient_id): rows for patient_id, rows in table.groupby("patient_id")}
     known = [patient_id for patient_id in published.index if patient_id in patients]
-    with quiet_opencv(), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(MAX_READERS) as pool:
         differences = pool.map(
             lambda patient_id: _describe_difference(patients[patient_id], published.loc[patient_id], root), known
         )
@@ -137,4 +137,5 @@ def _describe_difference(rows: pd.DataFrame, published: pd.Series, root: Path) -
     tumour_slices = int((rows["tumour_pixels"] > 0).sum())
     if tumour_slices != published["tumour_slices"]:
         return f"slices with tumour: {tumour_slices} instead of {published['tumour_slices']}"
-    return "" if patient_digest(read_volume(rows, root)) == published["sha256"] else "different pixels"
+    digest = patient_digest(read_slices(rows.sort_values("slice_number"), root))
+    return "" if digest == published["sha256"] else "different pixels"

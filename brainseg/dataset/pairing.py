@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from brainseg.dataset.filenames import FolderListing, compile_template, list_image_files
+from brainseg.dataset.filenames import UNUSABLE, compile_template, normalise
 from brainseg.dataset.kaggle_lgg import KAGGLE_PAGE
+from brainseg.dataset.listing import FolderListing, list_image_files
 from brainseg.errors import UserError
-from brainseg.imaging.faults import Fault, FaultKind
+from brainseg.imaging.fault_kinds import FaultKind
+from brainseg.imaging.faults import Fault
 from brainseg.imaging.raster import IMAGE_SUFFIXES
 from brainseg.params import PatternParams
 
@@ -47,6 +49,8 @@ def list_data_root(root: Path) -> FolderListing:
     """
     hint = HOW_TO_GET.get(root.as_posix(), "Set data.root in params.yaml to the folder with the patients' folders")
     try:
+        if root.is_symlink() and not root.exists():
+            raise UserError(f"{root}: data.root is a link to {root.readlink()}, which does not exist. {hint}.")
         if not root.exists():
             raise UserError(f"{root}: data.root does not exist. {hint}.")
         if not root.is_dir():
@@ -71,7 +75,7 @@ def pair_by_name(paths: Sequence[str], root: Path, pattern: PatternParams) -> tu
 
     Returns:
         The pairs, sorted by patient_id and slice_number, including those with one file missing; and the faults found
-        in the names.
+        in the names. A patient_id is normalised as by `brainseg.dataset.filenames.normalise`; paths are as on disk.
 
     Raises:
         UserError: if a template is invalid, or if no name fits but names relative to a sub-folder would. The message
@@ -126,23 +130,25 @@ def _parse_names(
     found: dict[str, dict[tuple[str, int], str]] = {"image": {}, "mask": {}}
     faults = []
     for path in paths:
-        matches = {role: match for role, rule in rules.items() if (match := rule.fullmatch(path))}
+        matches = {role: match for role, rule in rules.items() if (match := rule.fullmatch(normalise(path)))}
         if len(matches) != 1:
             kind = FaultKind.AMBIGUOUS_NAME if matches else FaultKind.UNKNOWN_NAME
-            faults.append(Fault(kind, path, "fits both templates" if matches else "fits neither template"))
+            unusable = "has a control character or broken Unicode, and " if UNUSABLE.search(path) else ""
+            faults.append(Fault(kind, path, "fits both templates" if matches else f"{unusable}fits neither template"))
             continue
         ((role, match),) = matches.items()
         patient_id, number = match["patient_id"], int(match["slice_number"])
         first = found[role].setdefault((patient_id, number), path)
         if first != path:
-            text = f"{role} {number} of {patient_id} again, already found in {first}"
+            same = " under the same name in another Unicode form" if normalise(first) == normalise(path) else ""
+            text = f"{role} {number} of {patient_id} again, already found in {first}{same}"
             faults.append(Fault(FaultKind.DUPLICATE_SLICE, path, text))
     return found, faults
 
 
 def _fill_template(template: str, rule: re.Pattern[str], path: str) -> str:
     """Name the other file of a slice, with the placeholders written as in `path`."""
-    match = rule.fullmatch(path)
+    match = rule.fullmatch(normalise(path))
     assert match is not None  # `path` was parsed with this rule
     for name, text in match.groupdict().items():
         template = template.replace(f"{{{name}}}", text)
@@ -155,7 +161,7 @@ def _suggest_sub_folder(paths: Sequence[str], root: Path, rules: list[re.Pattern
     for path in paths:
         parts = Path(path).parts
         for depth in range(1, len(parts)):
-            if any(rule.fullmatch("/".join(parts[depth:])) for rule in rules):
+            if any(rule.fullmatch(normalise("/".join(parts[depth:]))) for rule in rules):
                 counts["/".join(parts[:depth])] += 1
                 break
     if counts:

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
+from brainseg.dataset.held_out import read_held_out
 from brainseg.errors import UserError
 from brainseg.files import SPLIT_COLUMNS, SUBSETS
 from brainseg.params import SplitParams
-
-HELD_OUT = Path("held_out")  # a dependency of the stage split, so that DVC runs it again after a list was edited
 
 
 def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = None) -> pd.DataFrame:
@@ -23,24 +22,29 @@ def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = Non
         fold: the fold that is the test subset; None: as given by test_share or test_patients.
 
     Returns:
-        One row per slice in the order of `index`, with the columns `brainseg.files.SPLIT_COLUMNS`.
+        One row per slice in the order of `index`, with the columns `brainseg.files.SPLIT_COLUMNS`. If a fold is given,
+        also the column fold, int64, the same for all slices of a patient.
 
     Raises:
         UserError: if there are too few patients, a list of test patients does not fit the data set, or a subset of a
             fold has no tumour.
     """
-    table = index[["patient_id", "slice_number"]].assign(subset="train", fold=pd.NA)
+    table = index[["patient_id", "slice_number"]].assign(subset="train")
     if split.strategy == "slice":
         if fold is not None:
             raise UserError("split: --fold needs split.strategy: patient, because a fold consists of whole patients")
-        rest, test = train_test_split(table.index, test_size=split.test_share, random_state=split.seed)
-        table.loc[test, "subset"] = "test"
-        if split.validation == "own":
-            _, validation = train_test_split(rest, test_size=split.validation_share, random_state=split.seed)
-            table.loc[validation, "subset"] = "validation"
+        try:
+            rest, test = train_test_split(table.index, test_size=split.test_share, random_state=split.seed)
+            table.loc[test, "subset"] = "test"
+            if split.validation == "own":
+                _, validation = train_test_split(rest, test_size=split.validation_share, random_state=split.seed)
+                table.loc[validation, "subset"] = "validation"
+        except ValueError:
+            raise UserError(f"split: {len(table)} slice(s) are too few for three subsets. Add slices") from None
         return table.astype(SPLIT_COLUMNS)
 
-    table["fold"] = _assign_folds(index, len(split.folds), split.seed)
+    if fold is not None:  # otherwise split.folds has no effect, so that a change of it does not train again
+        table["fold"] = _assign_folds(index, len(split.folds), split.seed)
     table.loc[_test_rows(index, table, split, fold), "subset"] = "test"
     rest = index[table.subset == "train"]
     parts = _part_count(split.validation_share, rest)
@@ -59,7 +63,8 @@ def split_counts(index: pd.DataFrame, table: pd.DataFrame) -> dict[str, int]:
         table: the result of `split_slices` for it.
 
     Returns:
-        The values of metrics/split.json; patients_in_two_subsets is 0 if the split has no leak.
+        name -> count, the columns of metrics/split.csv, each after the name of its subset; patients_in_two_subsets is 0
+        if the split has no leak.
     """
     counts = {}
     for subset in SUBSETS:
@@ -78,7 +83,7 @@ def _test_rows(index: pd.DataFrame, table: pd.DataFrame, split: SplitParams, fol
             raise UserError(f"split: there is no fold {fold}; split.folds has 0 to {split.folds[-1]}")
         return table.fold == fold
     if split.test_patients is not None:
-        return index.patient_id.isin(_read_test_patients(Path(split.test_patients), set(index.patient_id)))
+        return index.patient_id.isin(read_held_out(Path(split.test_patients), set(index.patient_id)))
     return pd.Series(_assign_folds(index, _part_count(split.test_share, index), split.seed) == 0, index.index)
 
 
@@ -87,8 +92,8 @@ def _assign_folds(index: pd.DataFrame, folds: int, seed: int) -> np.ndarray:
     patients = index.groupby("patient_id").site.first()
     if len(patients) < folds:
         raise UserError(
-            f"split: {len(patients)} patients cannot be split into {folds} parts. Shorten split.folds (or raise "
-            "split.test_share and split.validation_share) in params.yaml, or add patients"
+            f"split: {len(patients)} patient(s) cannot be split into {folds} parts. Add patients, or shorten what asks "
+            "for them in params.yaml: split.folds for cross-validation, or the list split.test_patients"
         )
     sizes = patients.value_counts()
     small = sizes.index[sizes < folds]  # too small for every fold, so they are spread together
@@ -116,28 +121,3 @@ def _check_tumour_in_subsets(index: pd.DataFrame, table: pd.DataFrame, fold: int
 def _part_count(fraction: float, index: pd.DataFrame) -> int:
     """Choose how many equal parts to make so that one is about `fraction`, with at least one patient per part."""
     return max(2, min(round(1 / fraction), len(set(index.patient_id))))
-
-
-def _read_test_patients(path: Path, known: set[str]) -> set[str]:
-    """Read a list of test patients; `known` are the patients of the data set."""
-    if path.parent != HELD_OUT:
-        raise UserError(
-            f"split.test_patients: {path} is not in {HELD_OUT}/, where DVC notices changes of the list. Move it there"
-        )
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise UserError(
-            f"split.test_patients: {path} not found. Write it with one patient_id per line, or set null"
-        ) from None
-    listed = {name for line in lines if (name := line.partition("#")[0].strip())}
-    if not listed or listed >= known:
-        raise UserError(
-            f"{path}: lists {len(listed)} patients. Expected: some, but not all, of the {len(known)} in data.root"
-        )
-    if unknown := sorted(listed - known):
-        raise UserError(
-            f"{path}: {len(unknown)} of {len(listed)} patients are not in data.root: "
-            f"{', '.join(unknown[:5])}{', ...' if len(unknown) > 5 else ''}. Correct the list or data.root"
-        )
-    return listed

@@ -1,12 +1,18 @@
 """Counts of an indexed data set, and a random sample of its slices."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
+from brainseg.files import SUBSETS
 from brainseg.params import IndexParams
+
+# The counts that metrics/index.json and metrics/split.json have, for dvc metrics; the tables beside them have all.
+INDEX_METRICS = ("patients", "slices", "published_patients", "digest")
+SPLIT_METRICS = ("train_patients", "validation_patients", "test_patients", "patients_in_two_subsets")
 
 
 def index_counts(table: pd.DataFrame) -> dict[str, object]:
@@ -16,7 +22,7 @@ def index_counts(table: pd.DataFrame) -> dict[str, object]:
         table: data/index.csv, at least one row.
 
     Returns:
-        The values of metrics/index.json: counts; fractions in [0, 1] of slices and pixels with tumour; sizes in
+        The values of metrics/index.csv: counts; fractions in [0, 1] of slices and pixels with tumour; sizes in
         pixels; and the first 32 hex digits of a sha256 of the slices' names and digests, which changes with any pixel.
     """
     per_patient = table.groupby("patient_id")["missing_sequences"].first()
@@ -40,6 +46,23 @@ def index_counts(table: pd.DataFrame) -> dict[str, object]:
         "missing_post_contrast_patients": int(per_patient.str.contains("post-contrast").sum()),
         "digest": hashlib.sha256("".join(lines).encode()).hexdigest()[:32],
     }
+
+
+def count_table(counts: Mapping[str, object]) -> pd.DataFrame:
+    """Make metrics/index.csv from the counts: columns name and value, floats to nine significant digits."""
+    texts = [f"{value:.9g}" if isinstance(value, float) else str(value) for value in counts.values()]
+    return pd.DataFrame({"name": list(counts), "value": texts})
+
+
+def subset_table(counts: Mapping[str, int]) -> pd.DataFrame:
+    """Make metrics/split.csv: one row per subset, columns subset, patients, slices, slices_with_tumour.
+
+    Args:
+        counts: the result of `brainseg.dataset.splitting.split_counts`.
+    """
+    names = ["patients", "slices", "slices_with_tumour"]
+    rows = [[subset, *(counts[f"{subset}_{name}"] for name in names)] for subset in SUBSETS]
+    return pd.DataFrame(rows, columns=["subset", *names])
 
 
 def sample_slices(table: pd.DataFrame, params: IndexParams) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from brainseg.imaging.head import head_mask
 from brainseg.imaging.preprocessing import Normalisation, fit_normalisation
 from brainseg.imaging.stack import read_volume
 from brainseg.imaging.volume import BoolArray, FloatArray, Volume
-from brainseg.prediction.probability_maps import read_probabilities
+from brainseg.prediction.probability_maps import REMEDY, map_path, read_probabilities
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
         yield Case(
             site=str(patient_rows["site"].iloc[0]),
             volume=volume,
-            probability=_read_maps(predictions / f"{patient_id}.npz", volume),
+            probability=_read_maps(map_path(predictions, whole.patient_id), volume),
             head=head_mask(whole.image)[scored],
             normalisation=fit_normalisation(whole.image, "brain_zscore"),
         )
@@ -70,20 +70,17 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
 
 def _read_maps(path: Path, volume: Volume) -> FloatArray:
     """Read the probability maps of the volume's slices, shape (S, H, W), float32."""
-    remedy = "Write it again: dvc repro --force predict"
     maps, numbers = read_probabilities(path)
-    if maps.ndim != 3 or len(maps) != len(numbers):
-        raise UserError(f"{path}: {len(numbers)} slice number(s) for maps of shape {maps.shape}. {remedy}")
     position = {number: position for position, number in enumerate(numbers.tolist())}
     missing = [number for number in volume.slice_numbers.tolist() if number not in position]
     if missing:
         raise UserError(
             f"{path}: {len(missing)} of {len(volume.slice_numbers)} slices to score are not in it, the first is slice "
-            f"{missing[0]}. {remedy}"
+            f"{missing[0]}. {REMEDY}"
         )
     if maps.shape[1:] != volume.mask_true.shape[1:]:
         raise UserError(
             f"{path}: maps are {maps.shape[1]} x {maps.shape[2]} pixels, the patient's slices are "
-            f"{volume.mask_true.shape[1]} x {volume.mask_true.shape[2]}. {remedy}"
+            f"{volume.mask_true.shape[1]} x {volume.mask_true.shape[2]}. {REMEDY}"
         )
     return maps[[position[number] for number in volume.slice_numbers.tolist()]]

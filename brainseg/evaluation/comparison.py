@@ -1,19 +1,19 @@
 """Compare two runs patient by patient: the difference of each score with its confidence interval."""
 
-import io
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
 from brainseg.errors import UserError
-from brainseg.evaluation.patient_scores import PATIENT_COLUMNS, SCORES
+from brainseg.evaluation.patient_scores import SCORES
 from brainseg.metrics import bootstrap
 from brainseg.metrics.bootstrap import Interval
 
-TABLE = "metrics/patients.csv"
 DIGITS = 4  # shown; ends of intervals are rounded to them before they are compared with 0
+# With fewer patients there is no interval and no verdict. Even if all of n differences have the same sign, the exact
+# two-sided p of the sign test is 2 / 2**n, which is below 0.05 from n = 6 on (Dixon & Mood 1946, JASA 41:557-566).
+MIN_PATIENTS = 6
 MAX_CHANGED = 5  # patients listed by `largest_changes`
 COMPARED = (
     "dice",
@@ -28,7 +28,7 @@ COMPARED = (
     "calibration_error",
 )
 IDENTICAL = ("slices", "tumour_pixels")  # these differ if two runs scored other slices of a patient, or other masks
-REQUIRED = ("patient_id", *IDENTICAL, "dice")  # a run of another version may lack other scores
+Verdict = Literal["better", "worse", "unclear", "too few"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,14 @@ class RunComparison:
     other_slices: int
     differences: dict[str, Interval]
 
-    def verdict(self, name: str) -> str:
-        """State whether the interval of a difference excludes 0, and if so, which run is better."""
+    def verdict(self, name: str) -> Verdict:
+        """State whether B is better or worse, which takes an interval that excludes 0 and `MIN_PATIENTS`."""
         difference = self.differences[name]
-        if difference.count < 2:
-            return "too few patients"
+        if difference.count < MIN_PATIENTS:
+            return "too few"
         if round(difference.ci_low, DIGITS) <= 0 <= round(difference.ci_high, DIGITS):
-            return "includes 0"
-        return "excludes 0, B " + ("better" if (difference.value > 0) == (SCORES[name] == "higher") else "worse")
+            return "unclear"
+        return "better" if (difference.value > 0) == (SCORES[name] == "higher") else "worse"
 
     def largest_changes(self) -> pd.DataFrame:
         """The five patients whose Dice changed most, largest change first: columns dice_a, dice_b, change."""
@@ -70,7 +70,7 @@ def compare(table_a: pd.DataFrame, table_b: pd.DataFrame) -> RunComparison:
     """Compare two runs patient by patient.
 
     Args:
-        table_a: metrics/patients.csv of run A, as returned by `read_run`.
+        table_a: metrics/patients.csv of run A, as returned by `brainseg.evaluation.runs.read_run`.
         table_b: metrics/patients.csv of run B.
 
     Returns:
@@ -100,71 +100,4 @@ def compare(table_a: pd.DataFrame, table_b: pd.DataFrame) -> RunComparison:
             for name in COMPARED
             if name in a and name in b
         },
-    )
-
-
-def read_run(name: str) -> pd.DataFrame:
-    """Read the scores of a run's patients.
-
-    Args:
-        name: "workspace", the path of a patients.csv or of the folder of a run, a git revision, or the name of a DVC
-            experiment.
-
-    Returns:
-        One row per patient, with at least the columns `REQUIRED`.
-
-    Raises:
-        UserError: if there is no such run, or its table is not readable.
-    """
-    path = Path(TABLE) if name == "workspace" else Path(name)
-    path = path / TABLE if path.is_dir() else path
-    if name == "workspace" or path.is_file():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: not readable ({error}). The stage evaluate writes it: dvc repro") from None
-    else:
-        text = _read_revision(name)
-    try:
-        return _parse_table(text)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise UserError(
-            f"{name}: its {TABLE} is not a table of patients as the stage evaluate writes it ({error}). Run that stage "
-            "of that run again: dvc repro --force evaluate"
-        ) from None
-
-
-def _parse_table(text: str) -> pd.DataFrame:
-    """Parse a patients.csv, also of another version that lacks some scores; raises ValueError or ParserError."""
-    numeric = [name for name, dtype in PATIENT_COLUMNS.items() if dtype != "str"]
-    table = pd.read_csv(
-        io.StringIO(text),
-        dtype={"patient_id": "str", "site": "str"},
-        keep_default_na=False,  # a patient or a site may be called NA
-        na_values=dict.fromkeys(numeric, ""),
-    )
-    missing = [name for name in REQUIRED if name not in table]
-    if missing:
-        raise ValueError(f"missing columns: {', '.join(missing)}")
-    if table["patient_id"].duplicated().any():
-        raise ValueError("a patient is listed twice")
-    return table.astype({name: dtype for name, dtype in PATIENT_COLUMNS.items() if name in table})
-
-
-def _read_revision(name: str) -> str:
-    """Read metrics/patients.csv of a git revision or DVC experiment."""
-    git = ["git", "--no-pager"]
-    shown = subprocess.run([*git, "show", "--end-of-options", f"{name}:./{TABLE}"], capture_output=True, text=True)
-    if shown.returncode == 0:
-        return shown.stdout
-    listed = subprocess.run([*git, "for-each-ref", "refs/exps", "--format=%(refname)"], capture_output=True, text=True)
-    for ref in listed.stdout.split():
-        if ref.rpartition("/")[2] == name:
-            experiment = subprocess.run([*git, "show", f"{ref}:./{TABLE}"], capture_output=True, text=True)
-            if experiment.returncode == 0:
-                return experiment.stdout
-    reason = shown.stderr.strip().splitlines()[0] if shown.stderr.strip() else "git failed"
-    raise UserError(
-        f"{name}: no file, no folder with {TABLE}, and no git revision or experiment that has it ({reason}). Name one, "
-        "or workspace; git log and dvc exp show list them"
     )

@@ -1,6 +1,6 @@
 """Join the folds of a cross-validation: every patient once, scored by a network that was not trained on them."""
 
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +8,16 @@ from typing import Literal
 
 import pandas as pd
 
+from brainseg.dataset.synthetic import has_synthetic
 from brainseg.errors import UserError
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.files import SPLIT_COLUMNS, read_table
 from brainseg.metrics import bootstrap
+from brainseg.prediction.operating_point import read_operating_point
+from brainseg.reading import DamagedFileError, read_json
 
-SYNTHETIC = "PHAN_"  # start of the identifiers that brainseg/phantom/patients.py assigns
 MAX_NAMED = 3  # patients named in a message
+LARGEST = 1e9  # no metric that is read here is negative or as large
 
 PatientSource = Literal["published", "synthetic", "other"]
 
@@ -160,34 +163,40 @@ def patient_source(patients: pd.DataFrame, index_metrics: Path) -> PatientSource
     Raises:
         UserError: if the file is missing or unreadable.
     """
-    if patients.patient_id.str.startswith(SYNTHETIC).any():
+    if has_synthetic(patients.patient_id):
         return "synthetic"
-    return "published" if _read_metrics(index_metrics, "published_patients") == [len(patients)] else "other"
+    return "published" if _read_metric(index_metrics, "published_patients") == len(patients) else "other"
 
 
 def _read_fold(folder: Path, number: int) -> Fold:
     split = read_table(folder / "data/split.csv", SPLIT_COLUMNS)
-    threshold, smallest_lesion, validation_dice = _read_metrics(
-        folder / "metrics/evaluate.json", "threshold", "smallest_lesion", "validation_dice_mean"
-    )
+    point = read_operating_point(folder / "models/operating_point.json")
     return Fold(
         number=number,
         patients=read_table(folder / "metrics/patients.csv", PATIENT_COLUMNS),
         subsets=split[["patient_id", "subset"]].drop_duplicates(),
-        threshold=float(threshold),
-        smallest_lesion=int(smallest_lesion),
-        validation_dice=float("nan") if validation_dice is None else float(validation_dice),
+        threshold=point.threshold,
+        smallest_lesion=point.smallest_lesion,
+        validation_dice=_read_metric(folder / "metrics/evaluate.json", "validation_dice_mean"),
     )
 
 
-def _read_metrics(path: Path, *names: str) -> list[float]:
+def _read_metric(path: Path, name: str) -> float:
+    """Read one number of a metrics file; null is NaN."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return [content[name] for name in names]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        content = read_json(path)
+        if not isinstance(content, dict) or name not in content:
+            raise DamagedFileError(f"it has no {name}")
+        value = content[name]
+        if value is None:
+            return math.nan
+        if not isinstance(value, int | float) or not 0 <= value < LARGEST:
+            raise DamagedFileError(f"{name} is {str(value)[:80]!r}, expected a number")
+        return value
+    except (FileNotFoundError, DamagedFileError) as error:
+        reason = "not found" if isinstance(error, FileNotFoundError) else f"not readable ({error})"
         raise UserError(
-            f"{path}: not readable ({type(error).__name__}: {error}). Run the stage that writes it again: dvc repro "
-            "index && dvc --cd cv repro"
+            f"{path}: {reason}. Run the stage that writes it again: dvc repro index && dvc --cd cv repro"
         ) from None
 
 

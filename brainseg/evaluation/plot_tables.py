@@ -10,6 +10,7 @@ from brainseg.evaluation.patient_scores import PatientScores
 from brainseg.evaluation.threshold_search import ThresholdSearch
 from brainseg.metrics import calibration, probability
 from brainseg.prediction.operating_point import OperatingPoint
+from brainseg.terminal import printable
 
 MAX_ROWS = 200  # DVC draws every row in the browser, and git keeps them
 
@@ -19,6 +20,24 @@ def thin(table: pd.DataFrame) -> pd.DataFrame:
     if len(table) <= MAX_ROWS:
         return table
     return table.iloc[np.linspace(0, len(table) - 1, MAX_ROWS).round().astype(int)]
+
+
+def escape_text(table: pd.DataFrame) -> pd.DataFrame:
+    r"""Escape identifiers before they are written, because DVC copies the tables into a script of its page.
+
+    Args:
+        table: a table to plot.
+
+    Returns:
+        The table with escapes such as \x3c in place of <, > and &, with which an identifier could end the script and
+        start another one, and of what `printable` escapes.
+    """
+    text = table.select_dtypes(["str", "object"])
+    return table.assign(**{name: text[name].map(_escape) for name in text})
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\x{ord(character):02x}" if character in "<>&" else character for character in printable(text))
 
 
 def confusion_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
@@ -50,26 +69,39 @@ def volume_table(patients: pd.DataFrame) -> pd.DataFrame:
     return thin(patients[columns].sort_values("tumour_pixels", kind="stable"))
 
 
-def curve_table(histogram: NDArray[np.int64]) -> pd.DataFrame:
+def curve_table(histogram: NDArray[np.int64], point: OperatingPoint) -> pd.DataFrame:
     """Tabulate the precision-recall curve of all pixels pooled, at most 200 rows.
 
     Args:
-        histogram: counts as of `brainseg.metrics.probability.histogram`. They are of the probabilities, so small
-            lesions are not removed.
+        histogram: counts, as returned by `brainseg.metrics.probability.histogram`. They are of the probabilities, so
+            small lesions are not removed.
+        point: the operating point; only its threshold is used.
 
     Returns:
-        Columns threshold (descending), precision, sensitivity, dice.
+        Columns threshold (descending), precision, sensitivity, dice, chosen: 1 in the row of the operating point's
+        threshold, which is missing if no probability reaches it; 0 in all others.
     """
-    curve = probability.precision_recall(histogram, points=MAX_ROWS)
+    curve, exact = (_curve(histogram, points) for points in (MAX_ROWS - 1, probability.BINS))
+    reached = exact[exact["threshold"] >= np.float32(point.threshold)].tail(1)
+    for occurring in reached["threshold"]:  # the lowest probability that is tumour: the same mask as at the threshold
+        row = reached.assign(threshold=point.threshold, chosen=1)
+        higher, lower = curve[curve["threshold"] > occurring], curve[curve["threshold"] < occurring]
+        curve = pd.concat([higher, row, lower], ignore_index=True)
+    return curve
+
+
+def _curve(histogram: NDArray[np.int64], points: int) -> pd.DataFrame:
+    """Tabulate the curve at up to this many thresholds, none of them chosen."""
+    curve = probability.precision_recall(histogram, points=points)
     names = ["threshold", "precision", "sensitivity", "dice"]
-    return pd.DataFrame({name: getattr(curve, name) for name in names})
+    return pd.DataFrame({name: getattr(curve, name) for name in names}).assign(chosen=0)
 
 
 def reliability_table(head_histogram: NDArray[np.int64]) -> pd.DataFrame:
     """Tabulate mean predicted probability and observed tumour frequency per bin, without empty bins.
 
     Args:
-        head_histogram: counts as of `brainseg.metrics.calibration.histogram_inside`.
+        head_histogram: counts, as returned by `brainseg.metrics.calibration.histogram_inside`.
 
     Returns:
         Columns low, high, pixels, mean_probability, observed.
@@ -90,15 +122,17 @@ def threshold_table(search: ThresholdSearch, point: OperatingPoint) -> pd.DataFr
 
     Args:
         search: the result of the search on the validation patients.
-        point: the operating point; only its smallest lesion is used.
+        point: the operating point.
 
     Returns:
-        Columns threshold, dice_mean, dice_median; no rows if no patient has a Dice.
+        Columns threshold, dice_mean, dice_median, chosen: 1 in the row of the operating point, 0 in all others; no rows
+        if no patient has a Dice.
     """
     rows = []
     for threshold in search.thresholds:
         dice = search.dice_at(OperatingPoint(threshold=threshold, smallest_lesion=point.smallest_lesion))
         dice = dice[~np.isnan(dice)]
         if len(dice):
-            rows.append((threshold, float(np.mean(dice)), float(np.median(dice))))
-    return pd.DataFrame(rows, columns=["threshold", "dice_mean", "dice_median"])
+            chosen = int(threshold == point.threshold)
+            rows.append((threshold, float(np.mean(dice)), float(np.median(dice)), chosen))
+    return pd.DataFrame(rows, columns=["threshold", "dice_mean", "dice_median", "chosen"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from brainseg.evaluation.patient_scores import NSD, OVERLAPS, PATIENT_COLUMNS, SCORES, PatientScores, SubsetScores
+from brainseg.evaluation.patient_scores import OVERLAPS, PATIENT_COLUMNS, SCORES, PatientScores, SubsetScores
 from brainseg.metrics import bootstrap, calibration, detection
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
@@ -89,13 +89,12 @@ def site_table(patients: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(
-    scores: pd.DataFrame, test: SubsetScores, *, validation_dice: Sequence[float], point: OperatingPoint
+    scores: pd.DataFrame, *, validation_dice: Sequence[float], point: OperatingPoint
 ) -> dict[str, float | int]:
-    """Select the metrics of metrics/evaluate.json, which `dvc metrics diff` shows; the rest is in the tables.
+    """Select the metrics of metrics/evaluate.json: the few that `dvc metrics` and `dvc exp show` put side by side.
 
     Args:
-        scores: `score_table` of the test subset.
-        test: scores of the test subset.
+        scores: `score_table` of the test subset; metrics/scores.csv has all of it.
         validation_dice: Dice of each validation patient at the operating point; may be empty, then its mean is NaN. To
             choose between experiments, compare this mean instead of scores on the test subset.
         point: the operating point.
@@ -103,36 +102,20 @@ def summarise(
     Returns:
         name -> value, NaN where undefined.
     """
-    mean, median, pooled = (scores[column].to_dict() for column in ("mean", "median", "pooled"))
-    left_out = {name: int(number) for name, number in scores["left_out"].items()}
+    dice = scores.loc["dice"]
     return {
-        "scored_patients": len(test.patients),
+        "validation_dice_mean": pd.Series(validation_dice, dtype="float64").mean(),
+        "dice_mean": dice["mean"],
+        "dice_mean_ci_low": dice["ci_low"],
+        "dice_mean_ci_high": dice["ci_high"],
+        "dice_median": dice["median"],
+        "dice_left_out": int(dice["left_out"]),
+        "flair_dice_mean": dice["flair"],
+        "sensitivity_mean": scores.loc["sensitivity", "mean"],
+        "precision_mean": scores.loc["precision", "mean"],
+        "hd95_px_median": scores.loc["hd95_px", "median"],
         "threshold": point.threshold,
         "smallest_lesion": point.smallest_lesion,
-        "validation_dice_mean": pd.Series(validation_dice, dtype="float64").mean(),
-        "dice_mean": mean["dice"],
-        "dice_mean_ci_low": scores.loc["dice", "ci_low"],
-        "dice_mean_ci_high": scores.loc["dice", "ci_high"],
-        "dice_median": median["dice"],
-        "dice_left_out": left_out["dice"],
-        "dice_pooled": pooled["dice"],
-        "flair_dice_mean": scores.loc["dice", "flair"],
-        "iou_mean": mean["iou"],
-        "sensitivity_mean": mean["sensitivity"],
-        "specificity_mean": mean["specificity"],
-        "precision_mean": mean["precision"],
-        "volume_error_median": median["volume_error"],
-        "hd95_px_median": median["hd95_px"],
-        "hd95_px_left_out": left_out["hd95_px"],
-        f"{NSD}_mean": mean[NSD],
-        "lesion_sensitivity_mean": mean["lesion_sensitivity"],
-        "lesion_false_positives_mean": mean["lesion_false_positives"],
-        "slice_sensitivity": pooled["slice_sensitivity"],
-        "slice_specificity": pooled["slice_specificity"],
-        "calibration_error": pooled["calibration_error"],
-        "binary_cross_entropy_loss": pooled["binary_cross_entropy_loss"],
-        "accuracy": mean["accuracy"],
-        "background_accuracy": scores.loc["accuracy", "background"],
     }
 
 

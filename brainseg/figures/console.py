@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from brainseg.terminal import printable
+
 
 def print_figures(*, epochs: int, slices: int, patients: Iterable[str], without_dice: int) -> None:
     """Print what each figure shows and where it is.
@@ -17,6 +19,6 @@ def print_figures(*, epochs: int, slices: int, patients: Iterable[str], without_
     print(f"plots/pictures/predictions.png:    {slices or 'NO'} random test slice(s) with tumour")
     print(f"plots/pictures/patients.png:       {len(titles) or 'NO'} test patient(s); {without_dice} without a Dice")
     for title in titles:
-        print(f"  {title}")
-    print("plots/pictures/bland_altman.png:   agreement of predicted and true volume, all test patients")
+        print(f"  {printable(title)}")
+    print("plots/pictures/bland_altman.png:   predicted and true volumes of all test patients")
     print("Interactive plots of the tables: dvc plots show")

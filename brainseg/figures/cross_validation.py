@@ -1,8 +1,8 @@
 """The figure of a cross-validation: the Dice of every patient."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.style
 import numpy as np
@@ -12,30 +12,38 @@ from matplotlib.ticker import MaxNLocator
 
 from brainseg.dataset.kaggle_lgg import PUBLISHED_DICE_MEAN, PUBLISHED_DICE_MEDIAN
 from brainseg.evaluation.cross_validation import PatientSource
-from brainseg.figures.sheet import CAPTION_COLOUR, FIGURE_STYLE, WARNING_COLOUR, Sheet
+from brainseg.figures import warning_lines
+from brainseg.figures.sheet import BLUE, FIGURE_STYLE, MARGIN, VERMILION, Sheet
 from brainseg.metrics import bootstrap
 
 DOT_COLOUR = "0.6"
-OWN_COLOUR = "#0072B2"  # Okabe & Ito's blue
-PUBLISHED_COLOUR = "#D55E00"  # Okabe & Ito's vermilion
-LABEL_GAP = 0.055  # Dice, from label to label: the height of a line of text
-
-STATISTICS: tuple[tuple[bootstrap.Statistic, str, float], ...] = (  # name, line style, published value
-    ("mean", "-", PUBLISHED_DICE_MEAN),
-    ("median", "--", PUBLISHED_DICE_MEDIAN),
+OWN_COLOUR = BLUE
+PUBLISHED_COLOUR = VERMILION
+AXES_HEIGHT = 3.1  # inches
+STATISTICS: tuple[tuple[bootstrap.Statistic, float], ...] = (  # name, published value
+    ("mean", PUBLISHED_DICE_MEAN),
+    ("median", PUBLISHED_DICE_MEDIAN),
 )
-Line = tuple[float, str, str, str]  # value, matplotlib's line style, colour, label
-CAPTIONS = {
-    "published": "Orange: Buda et al. 2019, all 110 patients of this data set, 22-fold cross-validation.",
-    "synthetic": "SYNTHETIC PATIENTS: these scores say nothing about real patients and cannot be compared with "
-    "published ones.",
+NOTES = {
+    "published": "Diamonds: Buda et al. 2019, all 110 patients of this data set, 22-fold cross-validation.",
+    "synthetic": "Scores of synthetic patients cannot be compared with published ones.",
     "other": "Not the published Kaggle data set, so the published scores are not shown.",
 }
 
 
+class Column(NamedTuple):
+    """One column beside the dots: a value, its interval if it has one, and its name."""
+
+    name: str
+    value: float
+    ci_low: float
+    ci_high: float
+    colour: str
+
+
 @matplotlib.style.context(FIGURE_STYLE)
 def draw_dice_distribution(patients: pd.DataFrame, path: Path, *, source: PatientSource) -> None:
-    """Plot every patient's Dice in ascending order, with mean, median and their confidence intervals.
+    """Plot every patient's Dice in ascending order, beside it mean and median with their confidence intervals.
 
     Args:
         patients: one row per patient with dice, NaN where undefined.
@@ -43,77 +51,59 @@ def draw_dice_distribution(patients: pd.DataFrame, path: Path, *, source: Patien
         source: where the patients come from. The published mean and median are drawn for "published" only; for
             "synthetic" a warning is written in red.
     """
-    sheet = Sheet(8, 5)
-    axes = sheet.axes(0.75, 0.6, 4.75, 3.45)
+    warnings = [warning_lines.SYNTHETIC] if source == "synthetic" else []
+    sheet = Sheet(8, 4.95, title="Dice of each patient in cross-validation", warnings=warnings)
     dices = np.sort(patients["dice"].dropna().to_numpy(np.float64))
     count = len(dices)
+    axes = sheet.axes(0.75, 0.1, 3.75, AXES_HEIGHT)
     axes.plot(np.arange(1, count + 1), dices, "o", color=DOT_COLOUR, markersize=4, markeredgewidth=0, zorder=3)
-    lines: list[Line] = []
-    for name, style, published in STATISTICS:
-        # In the order of the table: the same resamples, and so the same intervals, as in the metrics.
-        interval = bootstrap.interval(patients["dice"], statistic=name)
-        if not math.isnan(interval.value):
-            lines.append((interval.value, style, OWN_COLOUR, _label(name, interval)))
-        if not math.isnan(interval.ci_low):
-            right = count * (1.04 if name == "mean" else 1.07) + 0.5
-            ends = [interval.ci_low, interval.ci_high]
-            axes.plot([right, right], ends, color=OWN_COLOUR, linewidth=2.5, solid_capstyle="butt")
-        if source == "published":
-            lines.append((published, style, PUBLISHED_COLOUR, f"{name} {published}, Buda et al. 2019"))
-    _draw_lines(axes, lines)
-    axes.set_title("Dice of each patient in cross-validation", size=13, weight="bold", loc="left", pad=12)
-    axes.set_xlabel("patients, sorted by Dice", size=10)
-    axes.set_ylabel("Dice of the whole volume", size=10)
-    axes.set(xlim=(0, count * 1.09 + 1), ylim=(-0.02, 1.02))
+    axes.set_xlabel("patients, sorted by Dice")
+    axes.set_ylabel("Dice of the whole volume")
+    axes.set_xlim(0, count + 1)
     axes.set_xticks([tick for tick in MaxNLocator(integer=True).tick_values(0, count) if 0 < tick <= count])
-    _write_captions(sheet, count, len(patients) - count, source)
+    summary = sheet.axes(4.65, 0.1, 3.1, AXES_HEIGHT)
+    _draw_columns(summary, _columns(patients["dice"], source))
+    for part in (axes, summary):
+        part.set_ylim(-0.02, 1.02)
+        part.grid(axis="y", color="0.9")
+        part.set_axisbelow(True)
+    undefined = f", {len(patients) - count} left out: Dice undefined" if len(patients) > count else ""
+    sheet.caption(
+        4.95 - MARGIN - 0.5,
+        f"One dot per patient (n = {count}{undefined}).",
+        "Bars and ranges: 95 % bootstrap confidence intervals of the mean and the median.",
+        NOTES[source],
+    )
     sheet.save(path)
 
 
-def _write_captions(sheet: Sheet, count: int, left_out: int, source: PatientSource) -> None:
-    """Write two lines: what dots and bars are, and what the scores can be compared with."""
-    undefined = f", {left_out} left out: Dice undefined" if left_out else ""
-    dots = f"One dot per patient (n = {count}{undefined})."
-    bars = "Bars: 95 % bootstrap confidence intervals of the mean and the median."
-    sheet.text(0.25, 4.52, f"{dots} {bars}", color=CAPTION_COLOUR)
-    colour, weight = (WARNING_COLOUR, "bold") if source == "synthetic" else (CAPTION_COLOUR, "normal")
-    sheet.text(0.25, 4.72, CAPTIONS[source], color=colour, weight=weight)
+def _columns(dices: pd.Series, source: PatientSource) -> list[Column]:
+    """What stands beside the dots, from left to right."""
+    columns = []
+    for name, published in STATISTICS:
+        # In the order of the table: the same resamples, and so the same intervals, as in the metrics.
+        interval = bootstrap.interval(dices, statistic=name)
+        if not math.isnan(interval.value):
+            columns.append(Column(name, interval.value, interval.ci_low, interval.ci_high, OWN_COLOUR))
+        if source == "published":
+            columns.append(Column(f"{name},\nBuda et al.", published, math.nan, math.nan, PUBLISHED_COLOUR))
+    return columns
 
 
-def label_positions(values: Sequence[float], gap: float) -> list[float]:
-    """Move labels down where they would overlap.
-
-    Args:
-        values: ascending, where the labels belong.
-        gap: smallest distance between two labels.
-
-    Returns:
-        Positions in the order of `values`: none above its value, and none closer than `gap` to the next.
-    """
-    positions: list[float] = []
-    for value in reversed(values):  # downwards from the highest, above which there is no room
-        positions.append(min(value, positions[-1] - gap) if positions else value)
-    return positions[::-1]
-
-
-def _label(name: str, interval: bootstrap.Interval) -> str:
-    ends = "" if math.isnan(interval.ci_low) else f" ({interval.ci_low:.3f} to {interval.ci_high:.3f})"
-    return f"{name} {interval.value:.3f}{ends}"
-
-
-def _draw_lines(axes: Axes, lines: Sequence[Line]) -> None:
-    """Draw horizontal lines, each with its label at the right end."""
-    ordered = sorted(lines)
-    positions = label_positions([value for value, *_ in ordered], LABEL_GAP)
-    for (value, style, colour, label), label_y in zip(ordered, positions, strict=True):
-        axes.axhline(value, color=colour, linestyle=style, linewidth=1, zorder=2)
-        axes.annotate(
-            label,
-            (1, value),
-            (1.05, label_y),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            size=9,
-            color=colour,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkB": 0},
-        )
+def _draw_columns(axes: Axes, columns: list[Column]) -> None:
+    """Draw each value with its interval, and write name and numbers below it."""
+    labels = []
+    for x, column in enumerate(columns):
+        has_interval = not math.isnan(column.ci_low)
+        marker = "o" if column.colour == OWN_COLOUR else "D"
+        axes.plot(x, column.value, marker, color=column.colour, markersize=5, zorder=3)
+        if has_interval:
+            axes.plot([x, x], [column.ci_low, column.ci_high], color=column.colour, linewidth=1.5)
+        ends = f"\n{column.ci_low:.3f} to\n{column.ci_high:.3f}" if has_interval else ""
+        labels.append(f"{column.name}\n{column.value:.3f}{ends}")
+    axes.set_xlim(-0.6, max(len(columns), 1) - 0.4)
+    axes.set_xticks(range(len(columns)), labels)
+    for label, column in zip(axes.get_xticklabels(), columns, strict=True):
+        label.set_color(column.colour)
+    axes.tick_params(left=False, labelleft=False, bottom=False)
+    axes.spines["left"].set_visible(False)

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from brainseg.evaluation.cases import Case
+from brainseg.figures.shrinking import shrink_image, shrink_mask
+from brainseg.figures.text import Title
 from brainseg.imaging.volume import FLAIR, BoolArray, ByteArray, FloatArray
 from brainseg.metrics import overlap
 from brainseg.prediction.operating_point import OperatingPoint
@@ -14,7 +16,7 @@ from brainseg.prediction.operating_point import OperatingPoint
 
 @dataclass(frozen=True, kw_only=True)
 class SlicePrediction:
-    """A slice with its reference and its prediction, on its own grid.
+    """A slice with its reference and its prediction, shrunk to the size of a panel if it is larger.
 
     Attributes:
         patient_id: the patient's identifier.
@@ -24,6 +26,7 @@ class SlicePrediction:
         probability: shape (H, W), float32 in [0, 1].
         mask_pred: shape (H, W), bool: the prediction, without lesions that are too small in the whole volume.
         threshold: the threshold of mask_pred.
+        dice: Dice of this slice on its own grid; NaN if both masks are empty.
     """
 
     patient_id: str
@@ -33,16 +36,21 @@ class SlicePrediction:
     probability: FloatArray
     mask_pred: BoolArray
     threshold: float
+    dice: float
+
+    @property
+    def mask_any(self) -> BoolArray:
+        """Where there is tumour, true or predicted; shape (H, W), bool."""
+        return self.mask_true | self.mask_pred
 
     @property
     def title(self) -> str:
         """Slice number and Dice of this slice."""
-        score = overlap.count(mask_true=self.mask_true, mask_pred=self.mask_pred).dice
-        return f"slice {self.slice_number}, Dice " + ("undefined" if np.isnan(score) else f"{score:.2f}")
+        return f"slice {self.slice_number}, Dice " + ("undefined" if np.isnan(self.dice) else f"{self.dice:.2f}")
 
 
 def sample_tumour_slices(rows: pd.DataFrame, *, count: int, seed: int) -> pd.DataFrame:
-    """Draw random slices that contain tumour.
+    """Draw random slices that contain tumour, from as many patients as possible.
 
     Args:
         rows: rows of data/index.csv.
@@ -51,14 +59,19 @@ def sample_tumour_slices(rows: pd.DataFrame, *, count: int, seed: int) -> pd.Dat
 
     Returns:
         Rows with tumour, drawn without replacement, in the order of `rows`; all of them if there are fewer than
-        `count`.
+        `count`. No patient has two slices more than another, unless the other has no more with tumour.
     """
     tumour = rows[rows["tumour_pixels"] > 0]
-    drawn = np.random.default_rng(seed).choice(len(tumour), size=min(count, len(tumour)), replace=False)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(tumour))
+    patients, patient_ids = pd.factorize(tumour["patient_id"].iloc[order], sort=True)
+    turn = pd.Series(patients).groupby(patients).cumcount()  # 0: the patient's first slice in this order, 1: the second
+    place = rng.permutation(len(patient_ids))[patients]  # of the patient within a turn
+    drawn = order[np.lexsort((place, turn))[:count]]
     return tumour.iloc[np.sort(drawn)]
 
 
-def choose_patients(patients: pd.DataFrame) -> dict[str, str]:
+def choose_patients(patients: pd.DataFrame) -> dict[str, Title]:
     """Choose the best, the median and the worst patient by Dice.
 
     Args:
@@ -78,9 +91,9 @@ def choose_patients(patients: pd.DataFrame) -> dict[str, str]:
     titles = {}
     for name, rank in ranks.items():
         row = ranked.iloc[rank]
-        titles[row["patient_id"]] = (
-            f"{name}: {row['patient_id']}, Dice {row['dice']:.2f}, "
-            f"true volume {row['tumour_pixels']:,} voxels, predicted {row['predicted_pixels']:,}"
+        volumes = f"true volume {row['tumour_pixels']:,} voxels, predicted {row['predicted_pixels']:,}"
+        titles[row["patient_id"]] = Title(
+            before=f"{name}: ", patient_id=row["patient_id"], after=f", Dice {row['dice']:.2f}, {volumes}"
         )
     return titles
 
@@ -110,19 +123,20 @@ def slice_predictions(case: Case, point: OperatingPoint) -> list[SlicePrediction
         point: how probabilities become a mask; applied to the whole volume.
 
     Returns:
-        One prediction per slice of the case, in slice order. The arrays are copies, so that a slice that is kept does
-        not keep the patient's volume in memory.
+        One prediction per slice of the case, in slice order. The arrays are shrunk copies, so that slices of any size
+        can be kept, and none keeps the patient's volume in memory.
     """
     volume, mask_pred = case.volume, point.mask_of(case.probability)
     return [
         SlicePrediction(
             patient_id=volume.patient_id,
             slice_number=slice_number,
-            flair=volume.image[position, ..., FLAIR].copy(),
-            mask_true=volume.mask_true[position].copy(),
-            probability=case.probability[position].copy(),
-            mask_pred=mask_pred[position].copy(),
+            flair=shrink_image(volume.image[position, ..., FLAIR]),
+            mask_true=shrink_mask(volume.mask_true[position]),
+            probability=shrink_image(case.probability[position]),
+            mask_pred=shrink_mask(mask_pred[position]),
             threshold=point.threshold,
+            dice=overlap.count(mask_true=volume.mask_true[position], mask_pred=mask_pred[position]).dice,
         )
         for position, slice_number in enumerate(volume.slice_numbers.tolist())
     ]

@@ -3,29 +3,35 @@
 The same input gives the same bytes, whatever the user's matplotlibrc says.
 """
 
-import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from brainseg.figures.text import FONT, MIN_ID_LENGTH, Title
 from brainseg.files import atomic_write
 
 DPI = 200
-# Inches, height and width of a panel: 256 pixels, so that slices of 256 and 128 pixels are drawn without resampling.
-PANEL_SIZE = 1.28
+PANEL_SIZE = 1.28  # inches, height and width of a panel
+# Slices of 256 and 128 pixels are drawn without resampling.
+PANEL_PIXELS = round(PANEL_SIZE * DPI)
 PANEL_GAP = 0.05  # inches between the panels of a row
-MARGIN = 0.25  # inches around the sheet and between blocks
+ROW_PANELS = 5
+ROW_WIDTH = ROW_PANELS * PANEL_SIZE + (ROW_PANELS - 1) * PANEL_GAP  # inches
+MARGIN = 0.25  # inches around the sheet
 LINE_HEIGHT = 0.2  # inches, a line of text
-ROW_HEIGHT = 0.08 + LINE_HEIGHT + PANEL_SIZE  # inches from row to row: space, title, panels
-TITLE_PADDING = 0.04  # inches between the top of a title's line and its letters
+ROW_HEIGHT = 0.1 + LINE_HEIGHT + PANEL_SIZE  # inches from row to row: space, title, panels
 STYLE_SETTINGS = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 8,
+    "font.family": FONT,
+    "font.size": 9,
+    "axes.labelsize": 10,
     "text.parse_math": False,  # a patient may be called $x$
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -35,72 +41,91 @@ FIGURE_STYLE: list[str | Path | dict[str, Any]] = [
     STYLE_SETTINGS,
 ]  # "default" undoes the user's matplotlibrc
 
-# Blue and amber are told apart by colour-blind readers (Okabe & Ito 2008, Color Universal Design), also on grey.
-TRUE_COLOUR = "#56B4E9"
-PREDICTED_COLOUR = "#E69F00"
-WARNING_COLOUR = "#C1121F"
+# Colours that colour-blind readers tell apart: Okabe & Ito 2008, Color Universal Design.
+SKY_BLUE = "#56B4E9"
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+VERMILION = "#D55E00"
 CAPTION_COLOUR = "0.35"
-LEAK_WARNING = (
-    "Split by slice: other slices of these patients were used for training, so the results are too optimistic."
-)
+WARNING_COLOUR = "#C1121F"
 
 
 class Sheet:
-    """A figure whose parts are placed in inches from its top left corner.
+    """A figure with a title and warnings, whose parts are placed in inches from the left and from below the title.
 
     Attributes:
         figure: the matplotlib figure, white.
         width: inches.
-        height: inches.
+        height: inches, with title and warnings.
     """
 
-    def __init__(self, width: float, height: float) -> None:
-        self.figure = Figure(figsize=(width, height), dpi=DPI)
+    def __init__(self, width: float, height: float, *, title: str, warnings: Sequence[str] = ()) -> None:
+        """Write the title, and below it one red line per warning; `height` is that of the part below, in inches."""
+        self._header = MARGIN + 0.35 + len(warnings) * LINE_HEIGHT
         self.width = width
-        self.height = height
+        self.height = self._header + height
+        self.figure = Figure(figsize=(self.width, self.height), dpi=DPI)
+        self.text(MARGIN, MARGIN - self._header, title, size=13, weight="bold")
+        for i, warning in enumerate(warnings):
+            top = MARGIN + 0.3 + i * LINE_HEIGHT - self._header
+            self.text(MARGIN, top, warning, weight="bold", color=WARNING_COLOUR)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add empty axes; position and size in inches."""
-        box = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)
-        return self.figure.add_axes(box)
+        bottom = self.height - self._header - top - height
+        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
 
     def panel(self, left: float, top: float, image: np.ndarray, **style: Any) -> Axes:
-        """Draw an image, shape (H, W) or (H, W, 3), fitted into a square of PANEL_SIZE inches.
+        """Draw an image, shape (H, W) or (H, W, C), fitted into a square of PANEL_SIZE inches.
 
-        `style` is passed to imshow.
+        `style` is passed to imshow. It needs much memory for large images: shrink them first (`figures.shrinking`).
         """
         axes = self.axes(left, top, PANEL_SIZE, PANEL_SIZE)
         axes.set_axis_off()
-        # matplotlib makes the same test, but rounding errors let it fail.
-        is_multiple = round(PANEL_SIZE * DPI) % max(image.shape[:2]) == 0
-        axes.imshow(image, interpolation="nearest" if is_multiple else "antialiased", **style)
+        axes.imshow(image, interpolation=interpolation(image), **style)
         return axes
 
     def text(self, left: float, top: float, text: str, **style: Any) -> Text:
         """Write text with its upper left corner at this position; `style` is passed to Figure.text."""
-        return self.figure.text(left / self.width, 1 - top / self.height, text, **{"va": "top", **style})
+        position = (left / self.width, 1 - (self._header + top) / self.height)
+        return self.figure.text(*position, text, **{"va": "top", **style})
 
-    def title(self, left: float, top: float, text: str, width: float, **style: Any) -> Text:
-        """Write text above a row of panels; if it is wider than `width` inches, its middle is left out."""
-        drawn = self.text(left, top + TITLE_PADDING, text, **style)
-        half = len(text) // 2
-        while drawn.get_window_extent().width > width * DPI and half > 1:
-            half -= 1
-            drawn.set_text(f"{text[:half]}…{text[-half:]}")
+    def title(self, left: float, top: float, title: Title, width: float, **style: Any) -> Text:
+        """Write the title of a row; if it is wider than `width` inches, the middle of the patient_id is left out."""
+        drawn = self.text(left, top, "", **style)
+        ruler = RendererAgg(1, 1, DPI)  # the figure's own would be made as large as the figure, each time
+
+        def width_of(count: int) -> float:
+            drawn.set_text(title.line(count))
+            return drawn.get_window_extent(ruler).width
+
+        counts = range(MIN_ID_LENGTH, max(MIN_ID_LENGTH, len(title.patient_id)) + 1)
+        fitting = bisect_right(counts, width * DPI, key=width_of)
+        drawn.set_text(title.line(counts[max(0, fitting - 1)]))
         return drawn
 
-    def headings(self, left: float, headings: Sequence[str]) -> None:
-        """Write a bold heading above each panel of a row that starts at `left`."""
+    def headings(self, top: float, headings: Sequence[str]) -> None:
+        """Write a bold heading above each panel of a row."""
         for column, heading in enumerate(headings):
-            centre = left + column * (PANEL_SIZE + PANEL_GAP) + PANEL_SIZE / 2
-            self.text(centre, MARGIN, heading, ha="center", weight="bold")
+            self.text(panel_left(column) + PANEL_SIZE / 2, top, heading, ha="center", weight="bold")
 
-    def caption(self, left: float, top: float, text: str, *, leaky: bool = False) -> None:
-        """Write a small grey caption; `leaky` replaces it with the warning, in red, that the split was by slice."""
-        if leaky:
-            self.text(left, top, LEAK_WARNING, size=7, color=WARNING_COLOUR, weight="bold")
-        else:
-            self.text(left, top, text, size=7, color=CAPTION_COLOUR)
+    def legend(self, left: float, top: float, handles: Sequence[Artist]) -> None:
+        """Write the labels of lines and areas beside each other."""
+        corner = (left / self.width, 1 - (self._header + top) / self.height)
+        self.figure.legend(
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=corner,
+            ncols=len(handles),
+            frameon=False,
+            borderpad=0,
+            borderaxespad=0,
+            columnspacing=1.5,
+        )
+
+    def caption(self, top: float, *lines: str) -> None:
+        """Write small grey lines."""
+        self.text(MARGIN, top, "\n".join(lines), size=8, color=CAPTION_COLOUR, linespacing=1.4)
 
     def save(self, path: Path) -> None:
         """Write the PNG, without the name and version of the program that drew it."""
@@ -108,15 +133,12 @@ class Sheet:
             self.figure.savefig(temporary, dpi=DPI, metadata={"Software": None})
 
 
-def grid_layout(count: int, *, single_column_max: int) -> tuple[int, int]:
-    """Arrange rows of panels in one or two columns.
+def panel_left(column: int) -> float:
+    """Left edge of a panel in a row, inches."""
+    return MARGIN + column * (PANEL_SIZE + PANEL_GAP)
 
-    Args:
-        count: rows in total.
-        single_column_max: up to this many stand in one column; more are split into two.
 
-    Returns:
-        The number of columns, and the number of rows in the longest column, at least 1.
-    """
-    columns = 1 if count <= single_column_max else 2
-    return columns, max(1, math.ceil(count / columns))
+def interpolation(image: np.ndarray) -> str:
+    """How imshow draws an image in a panel: pixel by pixel if a whole number of the panel's pixels fits each."""
+    # matplotlib makes the same test, but rounding errors let it fail.
+    return "nearest" if PANEL_PIXELS % max(image.shape[:2]) == 0 else "antialiased"

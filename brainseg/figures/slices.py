@@ -1,82 +1,55 @@
-"""Slices as panels: FLAIR, outlines, and the first look at a data set."""
+"""The first look at a data set: a few of its slices with their masks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import matplotlib.style
-import numpy as np
-from matplotlib.axes import Axes
 
+from brainseg.figures.panels import OUTLINE_COLOUR, draw_outline, grey_panel, mask_panel
 from brainseg.figures.sheet import (
     FIGURE_STYLE,
     LINE_HEIGHT,
     MARGIN,
-    PANEL_GAP,
-    PANEL_SIZE,
     ROW_HEIGHT,
-    TRUE_COLOUR,
+    ROW_WIDTH,
     Sheet,
-    grid_layout,
+    panel_left,
 )
-from brainseg.imaging.volume import FLAIR, BoolArray, ByteArray
-
-
-def flair_panel(sheet: Sheet, left: float, top: float, flair: ByteArray) -> Axes:
-    """Draw a FLAIR slice, shape (H, W), uint8, in grey, brightened for display.
-
-    White is the 99th percentile of the pixels brighter than a tenth of the slice's maximum; with the maximum as white,
-    bright fat would leave the brain dark. This is for display only: the network's preprocessing has rules of its own.
-    """
-    foreground = flair[flair > flair.max() / 10]
-    white = np.percentile(foreground, 99) if foreground.size else 1
-    return sheet.panel(left, top, flair, cmap="gray", vmin=0, vmax=white)
-
-
-def draw_outline(axes: Axes, mask: BoolArray, colour: str, width: float) -> None:
-    """Draw the border of a mask as a line between the pixels inside and those outside.
-
-    Args:
-        axes: axes that show an image of the mask's size.
-        mask: shape (H, W), bool; nothing is drawn if it is empty.
-        colour: a matplotlib colour.
-        width: line width, points.
-    """
-    if mask.any():
-        height, columns = mask.shape
-        padded = np.pad(mask, 1)  # closes the line where the tumour touches the edge of the image
-        axes.contour(
-            np.arange(-1, columns + 1), np.arange(-1, height + 1), padded, [0.5], colors=colour, linewidths=width
-        )
-        axes.set(xlim=(-0.5, columns - 0.5), ylim=(height - 0.5, -0.5))
+from brainseg.figures.shrinking import shrink_image, shrink_mask
+from brainseg.figures.text import Title
+from brainseg.imaging.volume import FLAIR, POST_CONTRAST, PRE_CONTRAST, BoolArray, ByteArray, Volume
 
 
 @matplotlib.style.context(FIGURE_STYLE)
-def draw_slices(slices: Sequence[tuple[str, ByteArray, BoolArray]], path: Path) -> None:
-    """Draw slices with their tumour (step 5), one row per slice: image, mask, and the mask's outline on the FLAIR.
+def draw_slices(volumes: Iterable[Volume], path: Path, *, warnings: Sequence[str] = ()) -> None:
+    """Draw slices with their tumour (step 5), one row per slice: the sequences, the mask, and its outline on FLAIR.
 
     Args:
-        slices: title; image, shape (H, W, 3), uint8, channels as in imaging.volume.SEQUENCES; mask_true, shape (H, W),
-            bool. More than two are drawn in two columns.
+        volumes: the first slice of each is drawn. They are read one at a time, so that slices may be large.
         path: the PNG to write.
+        warnings: lines to write in red below the title.
     """
-    columns, rows = grid_layout(len(slices), single_column_max=2)
-    block_width = 3 * PANEL_SIZE + 2 * PANEL_GAP + MARGIN
-    grid_top = MARGIN + LINE_HEIGHT
-    sheet = Sheet(MARGIN + columns * block_width, grid_top + rows * ROW_HEIGHT + 1.5 * LINE_HEIGHT + MARGIN)
-    for column in range(columns):
-        sheet.headings(MARGIN + column * block_width, ("image", "mask", "outline"))
-    for i, (title, image, mask_true) in enumerate(slices):
-        column, row = divmod(i, rows)
-        left = MARGIN + column * block_width
-        top = grid_top + row * ROW_HEIGHT
-        sheet.title(left, top, title, block_width - MARGIN)
-        sheet.panel(left, top + LINE_HEIGHT, image)
-        sheet.panel(left + PANEL_SIZE + PANEL_GAP, top + LINE_HEIGHT, mask_true, cmap="gray", vmin=0, vmax=1)
-        axes = flair_panel(sheet, left + 2 * (PANEL_SIZE + PANEL_GAP), top + LINE_HEIGHT, image[..., FLAIR])
-        draw_outline(axes, mask_true, TRUE_COLOUR, 1.2)
-    caption = (
-        "Image: pre-contrast, FLAIR and post-contrast as red, green and blue.\n"
-        "Outline: the border of the mask, on the brightened FLAIR image."
+    shrunk = list(map(_shrink_first_slice, volumes))  # a loop would hold a volume while the next is read
+    height = LINE_HEIGHT + len(shrunk) * ROW_HEIGHT + 0.5 + MARGIN
+    sheet = Sheet(ROW_WIDTH + 2 * MARGIN, height, title="Random slices of the data set", warnings=warnings)
+    sheet.headings(0, ("pre-contrast", "FLAIR", "post-contrast", "mask", "mask on FLAIR"))
+    for row, (title, image, mask_true) in enumerate(shrunk):
+        top = LINE_HEIGHT + row * ROW_HEIGHT
+        sheet.title(MARGIN, top, title, ROW_WIDTH)
+        for column, sequence in enumerate((PRE_CONTRAST, FLAIR, POST_CONTRAST)):
+            grey_panel(sheet, panel_left(column), top + LINE_HEIGHT, image[..., sequence], mask_true)
+        mask_panel(sheet, panel_left(3), top + LINE_HEIGHT, mask_true)
+        axes = grey_panel(sheet, panel_left(4), top + LINE_HEIGHT, image[..., FLAIR], mask_true)
+        draw_outline(axes, mask_true, OUTLINE_COLOUR)
+    sheet.caption(
+        height - MARGIN - 0.4,
+        "White: tumour in the mask. Blue line: its outline. All sequences are brightened for display.",
+        "A sequence that the data set lacks is a copy of FLAIR.",
     )
-    sheet.caption(MARGIN, grid_top + rows * ROW_HEIGHT + 0.05, caption)
     sheet.save(path)
+
+
+def _shrink_first_slice(volume: Volume) -> tuple[Title, ByteArray, BoolArray]:
+    """Title, image and mask of the first slice, without a reference to the volume."""
+    title = Title(patient_id=volume.patient_id, after=f", slice {volume.slice_numbers[0]}")
+    return title, shrink_image(volume.image[0]), shrink_mask(volume.mask_true[0])

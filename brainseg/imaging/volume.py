@@ -9,7 +9,7 @@ BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float32]
 ByteArray = NDArray[np.uint8]
 
-# The order of the channels in the whole project; OpenCV's BGR order does not leave brainseg.imaging.raster.
+# The order of the channels in the whole project.
 SEQUENCES = ("pre-contrast", "flair", "post-contrast")
 PRE_CONTRAST, FLAIR, POST_CONTRAST = range(3)
 

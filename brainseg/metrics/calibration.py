@@ -60,8 +60,8 @@ def histogram_inside(*, mask_true: BoolArray, probability: FloatArray, head: Boo
         head: same shape, bool, True = inside the head.
 
     Returns:
-        Counts as of `brainseg.metrics.probability.histogram`, shape (2, 15361), int64. The counts of patients can be
-        added.
+        Counts, as returned by `brainseg.metrics.probability.histogram`, shape (2, 15361), int64. The counts of
+        patients can be added.
 
     Raises:
         ValueError: if the shapes differ, a dtype is wrong, or a value inside the head is outside [0, 1] or NaN.

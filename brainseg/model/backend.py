@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from brainseg.environment import reset_environment, reset_keras
 from brainseg.errors import UserError
 from brainseg.params import TrainParams
 
@@ -67,7 +68,8 @@ class Runtime:
 def configure(params: TrainParams) -> Runtime:
     """Configure Keras and its backend for deterministic operation; call it before anything imports Keras.
 
-    It draws no random numbers and sets no seed: `brainseg.model.unet.seeded_unet` sets the seed of each network.
+    It draws no random numbers and sets no seed: `brainseg.model.unet.seeded_unet` sets the seed of each network. The
+    user's environment variables and keras.json have no influence, see `brainseg.environment`.
 
     Args:
         params: backend, device, threads and precision are used.
@@ -85,6 +87,7 @@ def configure(params: TrainParams) -> Runtime:
             f"train.backend: {params.backend} is not installed. Install it, "
             f"{sys.executable} -m pip install '.[{params.backend}]', or set train.backend: tensorflow"
         )
+    reset_environment()
     os.environ["KERAS_BACKEND"] = params.backend
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # with JAX too: parts of Keras import TensorFlow if installed
     gpu = _start_tensorflow(params) if params.backend == "tensorflow" else _start_jax(params)
@@ -94,6 +97,7 @@ def configure(params: TrainParams) -> Runtime:
             "presets/lgg-cpu.yaml, or set train.device: any. For an NVIDIA GPU, install its driver and "
             f"{'tensorflow[and-cuda]' if params.backend == 'tensorflow' else 'jax[cuda12]'}"
         )
+    reset_keras(importlib.import_module("keras"))
     runtime = Runtime(backend=params.backend, gpu=gpu, precision=_precision(params, gpu=gpu))
     if runtime.precision == "bfloat16" and runtime.fused_norm:
         # Keras' dtype policy does not select TensorFlow's CPU kernels for bfloat16. Probabilities stay float32, because

@@ -4,26 +4,32 @@ The file is an ordinary .keras archive, which `keras.saving.load_model` reads, w
 """
 
 import json
+import math
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import keras
-from pydantic import BaseModel, ConfigDict, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from brainseg.errors import UserError
-from brainseg.files import atomic_write
 from brainseg.imaging.preprocessing import channel_names
 from brainseg.model.backend import Runtime
-from brainseg.params import TrainParams
+from brainseg.params import DOWNSAMPLING_STEPS, TrainParams
+from brainseg.writing import atomic_write, name_file
 
 CARD = "brainseg.json"
-METADATA = "metadata.json"
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"  # Keras' members of the file
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 EARLIER_KEYS = {"size", "neighbours", "mirror"}  # of cards that earlier versions wrote
-REMEDY = "Train the model again: dvc repro --force train"
+MAX_INPUT_SIZE = 2**14  # pixels
+MAX_CONTEXT_SLICES = 99
+TRAIN = "Train the model again: dvc repro --force --single-item train"
+RESTORE = "Restore it from DVC's cache, dvc checkout --force, or train again: dvc repro --force --single-item train"
 
 
 class ModelCard(BaseModel):
@@ -42,14 +48,21 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input_size: int
+    input_size: int = Field(gt=0, le=MAX_INPUT_SIZE, multiple_of=2**DOWNSAMPLING_STEPS)
     normalisation: Literal["brain_zscore", "divide_255"]
-    context_slices: int
+    context_slices: int = Field(ge=0, le=MAX_CONTEXT_SLICES)
     contralateral_flair: bool
     channels: tuple[str, ...]
-    backend: str
-    threads: int
-    precision: str
+    backend: Literal["tensorflow", "jax"]
+    threads: int = Field(gt=0)
+    precision: Literal["float32", "bfloat16"]
+
+    @model_validator(mode="after")
+    def _check_channels(self) -> Self:
+        expected = channel_names(self.context_slices, self.contralateral_flair)
+        if self.channels != expected:
+            raise ValueError(f"channels: expected {', '.join(expected)}")
+        return self
 
 
 def make_card(params: TrainParams, runtime: Runtime) -> ModelCard:
@@ -78,7 +91,8 @@ def save_model(path: Path, model: keras.Model, card: ModelCard) -> None:
     uncompiled.set_weights(model.get_weights())
     with tempfile.TemporaryDirectory() as folder, atomic_write(path) as temporary:
         raw = Path(folder) / "raw.keras"
-        uncompiled.save(raw)
+        with name_file(raw):
+            uncompiled.save(raw)
         with zipfile.ZipFile(raw) as source, zipfile.ZipFile(temporary, "w") as target:
             members = {name: source.read(name) for name in sorted(source.namelist())}
             metadata: dict[str, Any] = json.loads(members[METADATA])
@@ -90,7 +104,7 @@ def save_model(path: Path, model: keras.Model, card: ModelCard) -> None:
 
 
 def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
-    """Read a model that `save_model` wrote.
+    """Read a model that `save_model` wrote. Nothing in the file is executed.
 
     Args:
         path: a .keras file.
@@ -99,24 +113,72 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
         The model, not compiled, and its card.
 
     Raises:
-        UserError: if the file is missing, is not a Keras model, or has no card or that of an earlier version.
+        UserError: if the file is missing, is damaged, is not a Keras model, has no card or that of an earlier version,
+            or if its network does not fit its card.
     """
     try:
+        if path.exists() and not path.is_file():  # opening a named pipe would block
+            raise ValueError("not a regular file")
         with zipfile.ZipFile(path) as archive:
+            _check_members(archive, path.stat().st_size)
             card = ModelCard.model_validate_json(archive.read(CARD))
-        return keras.saving.load_model(path, compile=False), card
+            _check_network(archive, card)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+            raise ValueError("some of its weights are NaN or infinite")
     except FileNotFoundError:
         raise UserError(f"{path}: not found. The stage train writes it: dvc repro train") from None
-    except KeyError:
-        raise UserError(f"{path}: a Keras model without {CARD}, so its preprocessing is unknown. {REMEDY}") from None
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise UserError(f"{path}: {_explain(error)}. {REMEDY}") from None
-
-
-def _explain(error: Exception) -> str:
-    """Say why a file is not accepted; an invalid card raises pydantic's ValidationError, a ValueError."""
-    if isinstance(error, ValidationError):
+    except ValidationError as error:
         invalid_keys = {key for fault in error.errors() for key in fault["loc"]}
         if invalid_keys & EARLIER_KEYS:
-            return "written by an earlier version of this project, whose card has other keys"
-    return f"not a model of this project ({error})"
+            reason = "written by an earlier version of this project, whose card has other keys"
+            raise UserError(f"{path}: {reason}. {TRAIN}") from None
+        raise UserError(f"{path}: not a model of this project ({_first_fault(error)}). {RESTORE}") from None
+    except UserError:
+        raise
+    except Exception as error:  # zipfile, h5py and Keras raise any class for a damaged file
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path}: not a model of this project ({reason}). {RESTORE}") from None
+    return model, card
+
+
+def _check_members(archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse an archive without a card, and one that would take more memory than its size, bytes.
+
+    The members of models are not compressed.
+    """
+    if CARD not in archive.namelist() and CONFIG in archive.namelist():
+        raise UserError(f"{archive.filename}: a Keras model without {CARD}, so its preprocessing is unknown. {TRAIN}")
+    declared = sum(member.file_size for member in archive.infolist())
+    if declared > size:
+        raise ValueError(f"its members declare {declared} bytes, more than the file has")
+
+
+def _check_network(archive: zipfile.ZipFile, card: ModelCard) -> None:
+    """Refuse a network that does not fit the card, or that has more weights than the file.
+
+    The network is built without values of its weights, so that a damaged number in its configuration takes no memory.
+    """
+    config = json.loads(archive.read(CONFIG))
+    config["compile_config"] = None
+
+    def build() -> keras.Model:
+        with keras.StatelessScope(initialize_variables=False):
+            return keras.saving.deserialize_keras_object(config, safe_mode=True)
+
+    # Keras lists variables without values for each thread, and gives them values later. This thread has no later.
+    with ThreadPoolExecutor(1) as thread:
+        network = thread.submit(build).result()
+    size, channels = card.input_size, len(card.channels)
+    shapes = (network.input_shape, network.output_shape)
+    if shapes != ((None, size, size, channels), (None, size, size, 1)):
+        raise ValueError(f"its network maps {shapes[0]} to {shapes[1]}, which does not fit its card")
+    expected = sum(math.prod(weight.shape) * np.dtype(weight.dtype).itemsize for weight in network.weights)
+    if expected > archive.getinfo(WEIGHTS).file_size:
+        raise ValueError(f"its network has {expected} bytes of weights, the file fewer")
+
+
+def _first_fault(error: ValidationError) -> str:
+    """The first fault of an invalid card."""
+    fault = error.errors()[0]
+    return f"{CARD}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"

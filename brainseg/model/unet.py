@@ -1,8 +1,10 @@
 """The U-Net (Ronneberger et al. 2015, arXiv:1505.04597), with batch normalisation and dropout."""
 
+import io
 import math
 import os
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import keras
@@ -184,12 +186,13 @@ def seeded_unet(params: TrainParams) -> keras.Model:
 
 
 def summary_text(model: keras.Model, width: int = 110) -> str:
-    """Return `model.summary()` as text, `width` characters wide on every terminal."""
+    """Return `model.summary()` as text: UTF-8 and `width` characters wide, on every terminal and in every locale."""
     lines: list[str] = []
     columns = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = str(width)  # truncates the lines even if line_length is given
     try:
-        model.summary(line_length=width, print_fn=lines.append)
+        with redirect_stdout(io.StringIO()):  # the lines of its table depend on the encoding of the output
+            model.summary(line_length=width, print_fn=lines.append)
     finally:
         del os.environ["COLUMNS"]
         if columns is not None:

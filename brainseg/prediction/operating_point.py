@@ -4,10 +4,24 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from brainseg.errors import UserError
-from brainseg.files import atomic_write
 from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.prediction.postprocessing import remove_small_lesions
+from brainseg.reading import DamagedFileError, read_json
+from brainseg.writing import atomic_write
+
+REMEDY = "Write it again: dvc repro --force --single-item evaluate"
+
+
+class _Content(BaseModel):
+    """What the file of an operating point may contain."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    threshold: float = Field(gt=0, le=1)
+    smallest_lesion: int = Field(ge=0, lt=2**31)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +54,14 @@ def read_operating_point(path: Path) -> OperatingPoint:
         UserError: if the file is missing or invalid.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        point = OperatingPoint(**content)
-        if not (0 < point.threshold <= 1 and isinstance(point.smallest_lesion, int) and point.smallest_lesion >= 0):
-            raise ValueError(f"{content} is not an operating point")
+        content = read_json(path)
     except FileNotFoundError:
         raise UserError(f"{path}: not found. The stage evaluate writes it: dvc repro evaluate") from None
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: not readable ({error}). Write it again: dvc repro --force evaluate") from None
-    return point
+    except DamagedFileError as error:
+        raise UserError(f"{path}: not readable ({error}). {REMEDY}") from None
+    try:
+        return OperatingPoint(**_Content.model_validate(content).model_dump())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = ".".join(map(str, fault["loc"]))
+        raise UserError(f"{path}: not an operating point ({name}: {fault['msg']}). {REMEDY}") from None

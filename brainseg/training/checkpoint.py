@@ -5,10 +5,13 @@ far, and the history. It does not contain the state of Keras' callbacks for the 
 `brainseg.training.callbacks.Replay` replays the history to them.
 """
 
+import fcntl
 import hashlib
 import json
+import os
 import sys
-import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -16,10 +19,15 @@ from typing import Any
 
 import keras
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from brainseg.files import atomic_write
+from brainseg.files import HISTORY_COLUMNS
+from brainseg.reading import ArrayHeader, DamagedFileError, read_arrays
+from brainseg.writing import atomic_write
 
 STATE = "state.npz"
+HEADER = "header"
+MAX_HEADER = 2**24  # bytes
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "opencv-python-headless")
 
 
@@ -40,6 +48,41 @@ class State:
     best_loss: float = float("inf")
     stopped: bool = False
     failed: int = 0
+
+
+class _Header(BaseModel):
+    """The part of a state file that is not an array of numbers."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    key: str
+    history: list[dict[str, FiniteFloat]] = Field(min_length=1)
+    best_loss: FiniteFloat
+    stopped: bool
+
+
+@contextmanager
+def only_training(folder: Path) -> Iterator[None]:
+    """Wait until no other process trains in a folder, and keep others waiting inside the block.
+
+    If `dvc` alone is killed, the training that it has started continues.
+
+    Args:
+        folder: the folder of the model; created if necessary.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another process trains in {folder}; waiting until it ends", file=sys.stderr)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:  # some network drives have no locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def run_key(*parts: object) -> str:
@@ -80,34 +123,72 @@ def save_state(folder: Path, key: str, model: keras.Model, state: State) -> None
     arrays: dict[str, Any] = {f"variable_{number:04}": value for number, value in enumerate(_values(model))}
     arrays |= {f"best_{number:04}": value for number, value in enumerate(state.best)}
     header = {"key": key, "history": state.history, "best_loss": state.best_loss, "stopped": state.stopped}
+    arrays[HEADER] = np.array(json.dumps(header))
     with atomic_write(folder / STATE) as temporary:
-        np.savez(temporary, header=np.array(json.dumps(header)), **arrays)
+        np.savez(temporary, **arrays)
 
 
-def load_state(folder: Path, key: str, model: keras.Model) -> State | None:
+def load_state(folder: Path, key: str, model: keras.Model, network: keras.Model) -> State | None:
     """Load a state that `save_state` saved, and assign its variables to a model.
 
     Args:
         folder: that of `save_state`.
         key: from `run_key`; a state with another key is ignored.
         model: compiled, with the architecture of the saved one; unchanged if no state is loaded.
+        network: the part of `model` whose best weights are in the state.
 
     Returns:
         The state; None if there is none with this key.
+
+    Raises:
+        DamagedFileError: if the file is not readable or not a state of this model; the model is unchanged.
     """
     try:
-        with (folder / STATE).open("rb") as file, np.load(file) as arrays:
-            header = json.loads(str(arrays["header"]))
-            if header.pop("key") != key:
-                return None
-            names = sorted(arrays.files)
-            values = [arrays[name] for name in names if name.startswith("variable_")]
-            best = [arrays[name] for name in names if name.startswith("best_")]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):  # no file, or not a valid one
+        header = _read_header(folder / STATE)
+    except FileNotFoundError:
         return None
-    for variable, value in zip(_variables(model), values, strict=True):
-        variable.assign(value)
-    return State(best=best, **header)
+    if header.key != key:
+        return None
+    variables = _variables(model)
+    expected = {f"variable_{number:04}": value for number, value in enumerate(variables)}
+    expected |= {f"best_{number:04}": value for number, value in enumerate(network.weights)}
+
+    def check(headers: Mapping[str, ArrayHeader]) -> None:
+        for name, value in expected.items():
+            if (found := headers[name].shape, str(headers[name].dtype)) != (tuple(value.shape), value.dtype):
+                raise DamagedFileError(f"{name} has shape and type {found}, not {(tuple(value.shape), value.dtype)}")
+
+    arrays = read_arrays(folder / STATE, only=expected, check=check)
+    for variable, name in zip(variables, expected, strict=False):  # the variables come first
+        variable.assign(arrays[name])
+    return State(
+        history=[dict(epoch) for epoch in header.history],
+        best=[arrays[name] for name in expected if name.startswith("best_")],
+        best_loss=header.best_loss,
+        stopped=header.stopped,
+    )
+
+
+def _read_header(path: Path) -> _Header:
+    """Read the header of a state; raises as `load_state`, and FileNotFoundError if there is no file."""
+
+    def check(headers: Mapping[str, ArrayHeader]) -> None:
+        if headers[HEADER].dtype.kind != "U" or headers[HEADER].dtype.itemsize > MAX_HEADER or headers[HEADER].shape:
+            raise DamagedFileError(f"{HEADER} is not text")
+
+    array = read_arrays(path, only=(HEADER,), check=check)[HEADER]
+    try:
+        header = _Header.model_validate(json.loads(str(array)))  # json, because it reads a float exactly
+    except RecursionError:
+        raise DamagedFileError(f"{HEADER} is nested too deeply") from None
+    except ValidationError as error:
+        raise DamagedFileError(f"{HEADER} is not that of a training ({error.errors()[0]['msg']})") from None
+    except ValueError as error:
+        raise DamagedFileError(f"{HEADER} is not JSON ({error})") from None
+    logged = set(HISTORY_COLUMNS) - {"epoch"}
+    if not all(logged <= set(epoch) for epoch in header.history):
+        raise DamagedFileError(f"{HEADER} has an epoch without {', '.join(sorted(logged))}")
+    return header
 
 
 def _variables(model: keras.Model) -> list[Any]:

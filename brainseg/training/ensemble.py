@@ -1,6 +1,7 @@
 """Training the networks of an ensemble one after another; with `train.ensemble: 1`, a single network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -21,6 +22,7 @@ def train_networks(
     folder: Path,
     live_history: Path,
     tables: Sequence[bytes],
+    saved: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[list[keras.Model], pd.DataFrame]:
     """Train `params.ensemble` networks, each with a seed of its own, and print the best epoch of each.
 
@@ -31,6 +33,8 @@ def train_networks(
         folder: for the states of the trainings, see `brainseg.training.fit.fit`.
         live_history: history of the network in training, see `brainseg.training.fit.fit`.
         tables: contents of the files that list the slices.
+        saved: called with the number of the network in training, from 1, and the number of epochs in its state, at the
+            start and whenever the state was saved.
 
     Returns:
         The networks, each with the weights of its best epoch, and their mean history, see `mean_history`.
@@ -50,6 +54,7 @@ def train_networks(
             folder=folder / f"seed_{seed}",
             live_history=live_history,
             tables=tables,
+            saved=partial(saved, number + 1),
         )
         networks.append(network)
         histories.append(history)

@@ -1,6 +1,7 @@
 """Train, keep the best epoch, resume after an interruption: steps 15 to 18 of the notebook."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -10,6 +11,7 @@ from brainseg.errors import UserError
 from brainseg.files import HISTORY_COLUMNS, write_table
 from brainseg.model.backend import Runtime, is_out_of_memory
 from brainseg.params import TrainParams
+from brainseg.reading import DamagedFileError
 from brainseg.training import checkpoint
 from brainseg.training.batches import SliceBatches
 from brainseg.training.callbacks import EpochSetter, Replay, StateRecorder
@@ -61,6 +63,7 @@ def fit(
     folder: Path,
     live_history: Path,
     tables: Sequence[bytes],
+    saved: Callable[[int], None] = lambda _: None,
 ) -> pd.DataFrame:
     """Train a model; it ends with the weights of the epoch with the lowest validation loss.
 
@@ -76,6 +79,7 @@ def fit(
         live_history: table of the epochs so far, rewritten after each epoch, for plots that grow during training.
         tables: contents of the files that list the slices. A state that was saved with other tables, parameters, code
             or package versions is ignored.
+        saved: called with the number of complete epochs in the state, at the start and whenever it was saved.
 
     Returns:
         The history, one row per epoch; columns as in `brainseg.files.HISTORY_COLUMNS`.
@@ -90,14 +94,14 @@ def fit(
     key = checkpoint.run_key(params, runtime, *tables)  # after all code of the training has been imported
     # With several processes, the state of the first one alone would not be enough to resume, so none is saved.
     resumable = batches.shard.processes == 1
-    state = (checkpoint.load_state(folder, key, trained_model) if resumable else None) or checkpoint.State()
-    if state.history:
-        print(f"resuming after epoch {len(state.history)}, where this training was interrupted")
+    state = _saved_state(folder, key, trained_model, network) if resumable else checkpoint.State()
+    saved(len(state.history))
 
     def save() -> None:
         write_table(live_history, _history_table(state))
         if resumable:
             checkpoint.save_state(folder, key, trained_model, state)
+            saved(len(state.history))
 
     if not state.stopped:
         try:
@@ -119,6 +123,23 @@ def fit(
                 ) from None
             raise
     return _finish(model, state, params, folder)
+
+
+def _saved_state(folder: Path, key: str, model: keras.Model, network: keras.Model) -> checkpoint.State:
+    """Load the state of this training, and say so; without one, return a new state."""
+    try:
+        state = checkpoint.load_state(folder, key, model, network)
+    except DamagedFileError as error:
+        path = folder / checkpoint.STATE
+        print(f"{path}: damaged ({error}), so this training starts from the beginning", file=sys.stderr)
+        return checkpoint.State()
+    if state is None:
+        return checkpoint.State()
+    if state.stopped:
+        print(f"this training is complete after {len(state.history)} epochs; to train again, delete {folder}")
+    else:
+        print(f"resuming after epoch {len(state.history)}, where this training was interrupted")
+    return state
 
 
 def _callbacks(batches: SliceBatches, params: TrainParams, state: checkpoint.State) -> list[keras.callbacks.Callback]:

@@ -1,5 +1,6 @@
 """What a training prints: one line per epoch and, in a terminal, a progress bar."""
 
+import sys
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ class ProgressPrinter(keras.callbacks.Callback):
             best_loss: lowest validation loss so far, if a training is resumed.
         """
         super().__init__()
-        console = Console(highlight=False)
+        console = Console(stderr=True)
         self.progress = Progress(
             TextColumn("training"),
             BarColumn(),
@@ -27,6 +28,7 @@ class ProgressPrinter(keras.callbacks.Callback):
             TextColumn("left"),
             console=console,
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # lines in a file or a pipe stay there
             disable=not console.is_terminal,
         )
         self.task = self.progress.add_task("training")
@@ -46,9 +48,10 @@ class ProgressPrinter(keras.callbacks.Callback):
         values = logs or {}
         mark = "  lowest so far" if values["val_loss"] < self.best_loss else ""
         self.best_loss = min(self.best_loss, values["val_loss"])
-        self.progress.console.print(
+        print(
             f"epoch {epoch + 1:>3}/{self.params['epochs']}  loss {values['loss']:.4f}  "
-            f"validation loss {values['val_loss']:.4f}  Dice {values['val_dice']:.3f}{mark}"
+            f"validation loss {values['val_loss']:.4f}  Dice {values['val_dice']:.3f}{mark}",
+            flush=True,
         )
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002

@@ -27,7 +27,7 @@ def kaggle(monkeypatch: pytest.MonkeyPatch) -> FakeKaggle:
 
         def dataset_download(handle: str) -> str:
             requested.append(handle)
-            folder = Path(os.environ["KAGGLEHUB_CACHE"]) / "datasets/versions/2"
+            folder = Path(os.environ["KAGGLEHUB_CACHE"]) / "datasets" / handle  # as kagglehub does
             folder.mkdir(parents=True, exist_ok=True)
             fill(folder)
             return str(folder)

@@ -66,6 +66,16 @@ def image_of_16_bits(root: Path) -> None:
     write_image(path_of(root, FIRST, 2), read_image(path_of(root, FIRST, 2)).astype(np.uint16))
 
 
+def inverted_mask(root: Path) -> None:
+    path = path_of(root, FIRST, 2, "_mask")
+    cv2.imwrite(str(path), 255 - cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+
+
+def another_label(root: Path) -> None:
+    path = path_of(root, THIRD, 3, "_mask")
+    cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) // 255 * 2)
+
+
 FAULTS: dict[Callable[[Path], object], tuple[str, str]] = {
     unknown_name: ("file name that fits no template (1)", f"{FIRST}/overview.tif: fits neither template"),
     two_patients_in_one_name: ("file name that fits no template (1)", f"{FIRST}/{SECOND}_5.tif: fits neither template"),
@@ -77,11 +87,20 @@ FAULTS: dict[Callable[[Path], object], tuple[str, str]] = {
         "mask without image (1)",
         f"{FIRST}/{FIRST}_2_mask.tif: no {FIRST}/{FIRST}_2.tif",
     ),
-    truncated_file: ("unreadable or truncated file (1)", f"{FIRST}/{FIRST}_2.tif: "),
-    folder_named_like_a_slice: ("unreadable or truncated file (1)", f"{FIRST}/{FIRST}_2.tif: a folder"),
+    truncated_file: ("unreadable or damaged file (1)", f"{FIRST}/{FIRST}_2.tif: "),
+    folder_named_like_a_slice: ("unreadable or damaged file (1)", f"{FIRST}/{FIRST}_2.tif: a folder"),
     image_of_16_bits: (
-        "unsupported pixel format (1)",
-        f"{FIRST}/{FIRST}_2.tif: uint16 pixels where 8-bit are expected",
+        "image that does not have 8 bits per channel (1)",
+        f"{FIRST}/{FIRST}_2.tif: 16-bit unsigned pixels where 8-bit unsigned are expected",
+    ),
+    inverted_mask: (
+        "mask that is probably inverted (1)",
+        f"{FIRST}/{FIRST}_2_mask.tif: 88% of the pixels are 255",
+    ),
+    another_label: (
+        "masks with different values inside (2)",
+        f"{FIRST}/{FIRST}_2_mask.tif: 255 inside, as in 5 mask(s) in all\n"
+        f"    {THIRD}/{THIRD}_3_mask.tif: 2 inside, as in 1 mask(s) in all",
     ),
     anti_aliased_mask: ("mask that is not binary (1)", f"{FIRST}/{FIRST}_2_mask.tif: "),
     size_of_image: (
@@ -157,6 +176,21 @@ def test_uniform_image_is_not_a_leak(tiny_set: Path, tiny_data: DataParams) -> N
     assert len(index_folder(tiny_data)) == 15
 
 
+@pytest.mark.parametrize(("height", "leaks"), [(8, 0), (9, 1)])
+def test_empty_image_with_a_letter_is_not_a_leak(
+    tiny_set: Path, tiny_data: DataParams, height: int, leaks: int
+) -> None:
+    """A letter of 48 pixels of 1024 in two patients; 54 pixels are more than 5 %."""
+    image = np.full((32, 32, 3), 12, np.uint8)
+    image[20 : 20 + height, 3:9] = 250
+    for patient_id in (FIRST, SECOND):
+        write_image(path_of(tiny_set, patient_id, 5), image)
+    if leaks:
+        assert "same image under two patients (1)" in message_of(tiny_data)
+    else:
+        assert len(index_folder(tiny_data)) == 15
+
+
 def test_patients_may_differ_in_size_and_start_at_zero(tiny_set: Path, tiny_data: DataParams) -> None:
     shutil.rmtree(tiny_set / THIRD)
     write_image(path_of(tiny_set, THIRD, 0), np.random.default_rng(0).integers(0, 255, (16, 20, 3), dtype=np.uint8))
@@ -176,7 +210,7 @@ def test_name_that_cannot_be_stored_in_a_table_is_reported(tiny_set: Path, tiny_
     shutil.copy(path_of(tiny_set, FIRST, 1), os.fsencode(tiny_set / FIRST) + b"/" + name)
     message = message_of(tiny_data)
     assert "file name that fits no template (1)" in message
-    assert "\\udcff_1.tif'" in message or "a\\nb_1.tif'" in message
+    assert "\\udcff_1.tif: has a control character" in message or "a\\nb_1.tif: has a control" in message
     message.encode()
 
 
@@ -192,6 +226,6 @@ def test_folder_without_read_permission_is_reported(
 
     monkeypatch.setattr(os, "scandir", refuse)
     message = message_of(tiny_data)
-    assert "unreadable or truncated file (1)" in message
+    assert "unreadable or damaged file (1)" in message
     assert f"    {SECOND}: permission denied" in message
     assert "folder without images" not in message

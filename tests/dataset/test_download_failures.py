@@ -49,9 +49,14 @@ def test_existing_target_is_left_alone(target: Path, kaggle: FakeKaggle, what: s
         (http_error(404), r"does not find mateuszbuda/lgg-mri-segmentation/versions/2 \(HTTP 404\)"),
         (http_error(503), r"HTTP 503 \(503 Client Error\)\. Try again later"),
         (UnauthenticatedError(), r"\(User is not authenticated\).*settings/api"),
-        (DataCorruptionError("checksum"), r"the archive was incomplete \(checksum\)"),
-        (zipfile.BadZipFile("bad"), r"the archive was incomplete \(bad\)"),
-        (ValueError("Unsupported archive type."), r"the archive was incomplete \(Unsupported archive type\)"),
+        (DataCorruptionError("checksum"), r"the archive was damaged \(checksum\)"),
+        (zipfile.BadZipFile("bad \x1b[31m"), r"the archive was damaged \(bad \\x1b\[31m\)"),
+        (ValueError("Unsupported archive type."), r"the archive was damaged \(Unsupported archive type\)"),
+        (NotImplementedError("compression type 99"), r"the archive was damaged \(compression type 99\)"),
+        (MemoryError(), r"the archive was damaged \(MemoryError\)"),
+        (OSError("Invalid data stream"), r"the archive was damaged \(Invalid data stream\)"),  # of bz2
+        (OSError(errno.ENAMETOOLONG, "File name too long"), r"damaged \(\[Errno 36\] File name too long\)"),
+        (PermissionError(errno.EACCES, "Permission denied"), r"Permission denied\. Fix that"),
         (OSError(errno.ENOSPC, "No space left on device"), r"No space left on device\. Fix that and .* about 4 GB"),
         (KeyboardInterrupt(), "interrupted"),
     ],
@@ -93,6 +98,22 @@ def test_interrupted_download_is_kept_and_resumed(
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_full_disk_keeps_the_archive_and_removes_what_was_unpacked(target: Path, kaggle: FakeKaggle) -> None:
+    """Otherwise an archive that unpacks to more than the disk holds would leave the disk full."""
+
+    def fill_disk(folder: Path) -> None:
+        (folder.parent / "2.archive").write_bytes(b"archive")
+        (folder / "kaggle_3m").mkdir()
+        (folder / "kaggle_3m/zeros").write_bytes(bytes(1000))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    kaggle(fill_disk)
+    with pytest.raises(UserError, match=r"No space left on device.*\n.*kept in .*kaggle_3m\.partial"):
+        download(target)
+    files = [path.name for path in target.parent.rglob("*") if path.is_file()]
+    assert files == ["2.archive"]
+
+
 def test_damaged_archive_is_deleted(target: Path, kaggle: FakeKaggle) -> None:
     kaggle(failing(zipfile.BadZipFile("bad"), after_bytes=7))
     with pytest.raises(UserError, match="has been deleted"):
@@ -102,12 +123,12 @@ def test_damaged_archive_is_deleted(target: Path, kaggle: FakeKaggle) -> None:
 
 def test_unexpected_archive_is_refused(target: Path, kaggle: FakeKaggle) -> None:
     def cats(folder: Path) -> None:
-        for name in ("cats", "dogs", "TCGA_XX_0000"):
+        for name in ("cats\x1b[2J", "dogs", "TCGA_XX_0000"):
             (folder / name).mkdir()
 
     kaggle(cats)
     with pytest.raises(
-        UserError, match=r"it has no patient's folder, only TCGA_XX_0000, cats, dogs\. Remove .*partial"
+        UserError, match=r"it has no patient's folder, only TCGA_XX_0000, cats\\x1b\[2J, dogs\. Remove .*partial"
     ):
         download(target)
     assert not target.exists()

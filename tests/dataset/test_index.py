@@ -61,7 +61,7 @@ def test_digest_depends_on_the_mask(tiny_set: Path, tiny_data: DataParams) -> No
     before = index_folder(tiny_data)
     path = path_of(tiny_set, FIRST, 1, "_mask")
     mask = np.zeros((32, 32), np.uint8)
-    mask[5, 5] = 1  # not 255 as in the other masks; both are tumour
+    mask[5, 5] = 255
     cv2.imwrite(str(path), mask)
     after = index_folder(tiny_data)
     assert (after.digest != before.digest).sum() == 1

@@ -45,7 +45,7 @@ def test_digest_of_a_patient_is_of_image_and_mask_slice_by_slice(tiny_data: Data
         image.tobytes() + (mask * np.uint8(255)).tobytes()
         for image, mask in zip(volume.image, volume.mask_true, strict=True)
     )
-    assert patient_digest(volume) == hashlib.sha256(pixels).hexdigest()
+    assert patient_digest(zip(volume.image, volume.mask_true, strict=True)) == hashlib.sha256(pixels).hexdigest()
 
 
 def test_whole_set_is_recognised(tiny_data: DataParams, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,15 @@
 """Pairing images and masks by name, gaps in the slice numbers, and a data.root that cannot be right."""
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from brainseg.dataset.pairing import SlicePair, find_gaps, pair_by_name
-from brainseg.imaging.faults import Fault, FaultKind
+from brainseg.imaging.fault_kinds import FaultKind
+from brainseg.imaging.faults import Fault
 from brainseg.params import DataParams
 from tests.kaggle_set import KAGGLE, message_of, write_image
 
@@ -49,6 +51,24 @@ def test_root_that_is_missing_or_empty(
     message = message_of(DataParams(root=root, pattern=KAGGLE))
     assert ("data.root has no images" if empty else "data.root does not exist") in message
     assert hint in message
+
+
+def test_names_that_differ_in_unicode_form_belong_together() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Müller") for form in ("NFC", "NFD"))
+    pairs, faults = pair_by_name(
+        [f"{decomposed}/{composed}_1.tif", f"{composed}/{decomposed}_1_mask.tif"], Path("root"), KAGGLE
+    )
+    assert faults == []
+    assert [(pair.patient_id, pair.image_path) for pair in pairs] == [(composed, f"{decomposed}/{composed}_1.tif")]
+    _, faults = pair_by_name([f"{name}/{name}_1.tif" for name in (composed, decomposed)], Path("root"), KAGGLE)
+    assert FaultKind.DUPLICATE_SLICE in {fault.kind for fault in faults}
+    assert any("under the same name in another Unicode form" in fault.found for fault in faults)
+
+
+def test_root_that_is_a_link_to_nothing(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("gone")
+    message = message_of(DataParams(root=str(tmp_path / "link"), pattern=KAGGLE))
+    assert "link: data.root is a link to gone, which does not exist" in message
 
 
 def test_root_that_is_a_file(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def test_no_patient_is_in_two_subsets(sites: list[str], seed: int, fold: int | N
     assert counts["patients_in_two_subsets"] == 0
     assert counts["train_slices"] + counts["validation_slices"] + counts["test_slices"] == len(index)
     assert min(counts["train_patients"], counts["validation_patients"], counts["test_patients"]) >= 1
-    assert table.groupby("patient_id").fold.nunique().eq(1).all()
+    if fold is not None:
+        assert table.groupby("patient_id").fold.nunique().eq(1).all()
 
 
 def test_sizes_of_the_subsets_and_their_sites_are_as_requested() -> None:
@@ -70,7 +71,7 @@ def test_sizes_of_the_subsets_and_their_sites_are_as_requested() -> None:
 
 def test_rare_sites_are_spread_together() -> None:
     index = index_of(["DU"] * 12 + ["A1", "B2", "C3", "D4"])
-    counts = split_slices(index, changed(folds=[0, 1, 2, 3])).assign(site=index.site).drop_duplicates("patient_id")
+    counts = split_slices(index, changed(folds=[0, 1, 2, 3]), 0).assign(site=index.site).drop_duplicates("patient_id")
     rare = counts[counts.site != "DU"]
     assert sorted(rare.fold) == [0, 1, 2, 3]
 
@@ -100,7 +101,6 @@ def test_leak_of_a_split_by_slice_is_counted() -> None:
     assert counts["test_slices"] == 50
     assert counts["validation_slices"] == 0
     assert counts["patients_in_two_subsets"] == 10
-    assert table.fold.isna().all()
     own = split_slices(index, changed(strategy="slice"))
     assert split_counts(index, own)["validation_slices"] == 30
 
@@ -109,29 +109,20 @@ def test_listed_patients_are_the_test_subset(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     index = index_of(["DU"] * 12)
     Path("held_out").mkdir()
-    Path("held_out/list.txt").write_text("# a comment\nP_DU_003\n\nP_DU_007  # another\n")
+    Path("held_out/list.txt").write_text("P_DU_003\nP_DU_007\n")
     table = split_slices(index, changed(test_patients="held_out/list.txt"))
     assert patients(index, table, "test") == {"P_DU_003", "P_DU_007"}
     assert patients(index, table, "validation")
 
 
-@pytest.mark.parametrize(
-    ("content", "path", "words"),
-    [
-        ("P_DU_003\nP_XX_999\n", "held_out/list.txt", "1 of 2 patients are not in data.root: P_XX_999"),
-        ("# empty\n", "held_out/list.txt", "lists 0 patients"),
-        ("P_DU_003\n", "held_out/other.txt", "not found"),
-        ("P_DU_003\n", "list.txt", "is not in held_out/"),
-    ],
-)
-def test_list_that_does_not_fit_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, path: str, words: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("held_out").mkdir()
-    Path("held_out/list.txt").write_text(content)
-    with pytest.raises(UserError, match=words):
-        split_slices(index_of(["DU"] * 12), changed(test_patients=path))
+@pytest.mark.parametrize("strategy", ["patient", "slice"])
+def test_folds_have_no_effect_outside_cross_validation(strategy: str) -> None:
+    """Another number of folds must not train the model of the root again; not even more folds than patients."""
+    index = index_of(["DU"] * 12 + ["HT"] * 4)
+    table = split_slices(index, changed(strategy=strategy))
+    assert list(table) == ["patient_id", "slice_number", "subset"]
+    for folds in ([0, 1], list(range(7)), list(range(100))):
+        pd.testing.assert_frame_equal(split_slices(index, changed(strategy=strategy, folds=folds)), table)
 
 
 @pytest.mark.parametrize("subset", ["train", "validation", "test"])
@@ -148,8 +139,9 @@ def test_fold_without_tumour_is_refused(subset: str) -> None:
 @pytest.mark.parametrize(
     ("sites", "changes", "fold", "words"),
     [
-        (["DU"] * 4, {}, None, "4 patients cannot be split into 5 parts"),
-        (["DU"] * 1, {"folds": [0, 1]}, None, "1 patients cannot be split into 2 parts"),
+        (["DU"] * 4, {}, 0, r"4 patient\(s\) cannot be split into 5 parts. Add patients, or .* split.folds"),
+        (["DU"] * 1, {}, None, r"1 patient\(s\) cannot be split into 2 parts"),
+        (["DU"] * 2, {}, None, r"1 patient\(s\) cannot be split into 2 parts"),
         (["DU"] * 9, {}, 5, "there is no fold 5"),
         (["DU"] * 9, {"strategy": "slice"}, 0, "--fold needs split.strategy: patient"),
     ],
@@ -157,3 +149,15 @@ def test_fold_without_tumour_is_refused(subset: str) -> None:
 def test_impossible_split_is_refused(sites: list[str], changes: dict, fold: int | None, words: str) -> None:
     with pytest.raises(UserError, match=words):
         split_slices(index_of(sites), changed(**changes), fold)
+
+
+@pytest.mark.parametrize(("slices", "share"), [(1, 0.001), (1, 0.5), (2, 0.001), (3, 0.5)])
+def test_too_few_slices_for_three_subsets_are_refused(slices: int, share: float) -> None:
+    split = changed(strategy="slice", test_share=share, validation_share=share)
+    with pytest.raises(UserError, match=rf"split: {slices} slice\(s\) are too few for three subsets"):
+        split_slices(index_of(["DU"], [slices]), split)
+
+
+def test_three_slices_have_three_subsets() -> None:
+    table = split_slices(index_of(["DU"], [3]), changed(strategy="slice"))
+    assert sorted(table.subset) == ["test", "train", "validation"]

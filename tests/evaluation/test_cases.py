@@ -62,19 +62,27 @@ def test_rows_of_a_subset_are_in_order_and_all_there(index: pd.DataFrame) -> Non
 def test_predictions_are_matched_by_slice_number(project: Path) -> None:
     _, probability = drawn("TOY_AA_ONE")
     other = np.ones_like(probability[:1])
-    shuffled = np.concatenate([probability[1:], other, probability[:1]])
+    more = np.concatenate([other, probability, other])
     expected = run_stage()
-    write_probabilities(Path("data/predictions/TOY_AA_ONE.npz"), shuffled, np.array([2, 9, 1]))
+    write_probabilities(Path("data/predictions/TOY_AA_ONE.npz"), more, np.array([0, 1, 2, 9]))
     assert run_stage() == expected
 
 
 @pytest.mark.parametrize(
     ("maps", "numbers", "message"),
     [
-        ((2, 5, 3), [1, 2], r"TOY_AA_ONE.npz: maps are 5 x 3 pixels, the patient's slices are 3 x 5.*--force predict"),
-        ((1, 3, 5), [1], "TOY_AA_ONE.npz: 1 of 2 slices to score are not in it, the first is slice 2.*--force predict"),
-        ((2, 3, 5), [1], r"TOY_AA_ONE.npz: 1 slice number.s. for maps of shape \(2, 3, 5\)"),
-        ((2, 15), [1, 2], r"TOY_AA_ONE.npz: 2 slice number.s. for maps of shape \(2, 15\)"),
+        (
+            (2, 5, 3),
+            [1, 2],
+            r"TOY_AA_ONE.npz: maps are 5 x 3 pixels, the patient's slices are 3 x 5.*--force --single-item predict",
+        ),
+        (
+            (1, 3, 5),
+            [1],
+            "TOY_AA_ONE.npz: 1 of 2 slices to score are not in it, the first is slice 2.*--single-item predict",
+        ),
+        ((2, 3, 5), [1], r"TOY_AA_ONE.npz: not readable \(maps of shape \(2, 3, 5\) for slice numbers of shape"),
+        ((2, 15), [1, 2], r"TOY_AA_ONE.npz: not readable \(maps of shape \(2, 15\) for slice numbers of shape"),
     ],
 )
 def test_predictions_that_do_not_match_are_refused(
@@ -89,7 +97,7 @@ def test_predictions_that_do_not_match_are_refused(
 def test_invalid_and_missing_predictions_are_refused(project: Path) -> None:
     path = Path("data/predictions/TOY_AA_ONE.npz")
     write_probabilities(path, np.full((2, 3, 5), np.nan, np.float32), np.array([1, 2]))
-    with pytest.raises(UserError, match=r"TOY_AA_ONE.npz: contains NaN or a value outside"):
+    with pytest.raises(UserError, match=r"TOY_AA_ONE.npz: not readable \(it contains NaN or a value outside"):
         run_stage()
     path.unlink()
     with pytest.raises(UserError, match=r"TOY_AA_ONE.npz: not found.*dvc repro predict"):

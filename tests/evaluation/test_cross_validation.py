@@ -1,6 +1,5 @@
 """Joining folds: numbers worked out by hand, folds that do not belong together, and unreadable files."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from brainseg.errors import UserError
 from brainseg.evaluation.cross_validation import (
-    SYNTHETIC,
     Fold,
     fold_table,
     join_folds,
@@ -20,6 +18,7 @@ from brainseg.evaluation.cross_validation import (
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.files import write_json, write_table
 from brainseg.phantom import patients as phantom
+from brainseg.prediction.operating_point import OperatingPoint, write_operating_point
 
 DICE = {"A": 0.9, "B": 0.5, "C": 0.7, "D": np.nan, "E": 0.8}
 
@@ -105,13 +104,9 @@ def write_fold(folder: Path, content: Fold, **changed: object) -> None:
     split = content.subsets.assign(slice_number=1, fold=content.number)
     write_table(folder / "data/split.csv", split)
     write_table(folder / "metrics/patients.csv", content.patients)
-    evaluate = {
-        "threshold": content.threshold,
-        "smallest_lesion": content.smallest_lesion,
-        "validation_dice_mean": content.validation_dice,
-        **changed,
-    }
-    write_json(folder / "metrics/evaluate.json", evaluate)
+    point = OperatingPoint(threshold=content.threshold, smallest_lesion=content.smallest_lesion)
+    write_operating_point(folder / "models/operating_point.json", point)
+    write_json(folder / "metrics/evaluate.json", {"validation_dice_mean": content.validation_dice, **changed})
 
 
 def test_folds_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -129,10 +124,21 @@ def test_missing_folds_are_named(tmp_path: Path) -> None:
         read_folds(tmp_path, [0, 1, 2])
 
 
-def test_metrics_of_a_slice_split_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"leaky_validation_dice_mean": 0.5}', "it has no validation_dice_mean"),
+        ("[]", "it has no validation_dice_mean"),
+        ("{", "not JSON"),
+        ('{"validation_dice_mean": "high"}', "validation_dice_mean is 'high', expected a number"),
+        ('{"validation_dice_mean": 1e400}', "validation_dice_mean is 'inf', expected a number"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_damaged_metrics_of_a_fold_give_one_message(tmp_path: Path, text: str, words: str) -> None:
     write_fold(tmp_path / "0", FOLDS[0])
-    (tmp_path / "0/metrics/evaluate.json").write_text(json.dumps({"leaky_threshold": 0.5}))
-    with pytest.raises(UserError, match=r"0/metrics/evaluate\.json: not readable \(KeyError: 'threshold'\)"):
+    (tmp_path / "0/metrics/evaluate.json").write_text(text)
+    with pytest.raises(UserError, match=rf"0/metrics/evaluate\.json: not readable \({words}.*dvc --cd cv repro"):
         read_folds(tmp_path, [0])
 
 
@@ -149,11 +155,10 @@ def test_source_is_published_only_if_all_pixels_are(tmp_path: Path) -> None:
     path.write_text('{"published_patients": 1}')
     assert patient_source(patients, path) == "other"
     path.unlink()
-    with pytest.raises(UserError, match=r"index\.json: not readable"):
+    with pytest.raises(UserError, match=r"index\.json: not found"):
         patient_source(patients, path)
 
 
 def test_phantoms_are_recognised_by_their_identifiers(tmp_path: Path) -> None:
     name = phantom.patient_id(1, seed=7)
-    assert name.startswith(SYNTHETIC)
     assert patient_source(pd.DataFrame({"patient_id": [name]}), tmp_path / "not needed") == "synthetic"

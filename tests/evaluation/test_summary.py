@@ -51,19 +51,35 @@ def test_undefined_metrics_are_nan_without_a_warning():
     """A single patient without tumour, true or predicted."""
     test = subset(counted("A", tn=9))
     point = OperatingPoint(threshold=0.5, smallest_lesion=0)
-    metrics = summarise(score_table(test), test, validation_dice=[], point=point)
+    metrics = summarise(score_table(test), validation_dice=[], point=point)
     defined = {name: value for name, value in metrics.items() if not math.isnan(value)}
-    assert defined == {
-        "scored_patients": 1,
-        "threshold": 0.5,
-        "smallest_lesion": 0,
-        "dice_left_out": 1,
-        "hd95_px_left_out": 1,
-        "slice_specificity": 1,
-    }
+    assert defined == {"threshold": 0.5, "smallest_lesion": 0, "dice_left_out": 1}
+    pooled = score_table(test)["pooled"].dropna()
+    assert dict(pooled[[name for name in pooled.index if name.startswith("slice_")]]) == {"slice_specificity": 1}
 
 
 def test_metrics_by_hand(project):
+    expected = {
+        "validation_dice_mean": 2 / 3,
+        "dice_mean": (4 / 6 + 4 / 5) / 2,
+        "dice_mean_ci_low": 4 / 6,  # a quarter of the resamples of two patients has the worse one twice
+        "dice_mean_ci_high": 4 / 5,
+        "dice_median": (4 / 6 + 4 / 5) / 2,
+        "dice_left_out": 1,
+        "flair_dice_mean": (2 * 4 / 34 + 2 * 2 / 32 + 0) / 3,  # images of one grey level: every pixel is at the mean
+        "sensitivity_mean": (2 / 4 + 1) / 2,
+        "precision_mean": (1 + 2 / 3) / 2,
+        "hd95_px_median": (1 + 0.9) / 2,  # 95th percentiles of 0 0 1 1 and of 0 0 1
+        "threshold": 0.5,
+        "smallest_lesion": 0,
+    }
+    metrics = run_stage()
+    assert list(metrics) == list(expected)
+    assert metrics == pytest.approx(expected, abs=1e-6)
+
+
+def test_scores_by_hand(project):
+    """The scores that metrics/evaluate.json does not repeat."""
     # The loss of each pixel that is not exactly right: X 1 and 5 . of ONE's slices, 8 8 and 5 of TWO, 1 of TEN.
     one = -math.log(0.125) - math.log(0.5) - math.log(1e-7) - math.log(0.875)
     two = -2 * math.log(0.875) - math.log(0.5)
@@ -71,38 +87,25 @@ def test_metrics_by_hand(project):
     # Of 75 pixels, by probability: 67 of 0, 1 tumour; 3 of 0.125, 1; 2 of 0.5, 1; 2 of 0.875, 2; 1 of 1, 1.
     calibration_error = (1 + 3 * (1 / 3 - 0.125) + 0 + 2 * 0.125 + 0) / 75
     expected = {
-        "scored_patients": 3,
-        "threshold": 0.5,
-        "smallest_lesion": 0,
-        "validation_dice_mean": 2 / 3,
-        "dice_mean": (4 / 6 + 4 / 5) / 2,
-        "dice_mean_ci_low": 4 / 6,  # a quarter of the resamples of two patients has the worse one twice
-        "dice_mean_ci_high": 4 / 5,
-        "dice_median": (4 / 6 + 4 / 5) / 2,
-        "dice_left_out": 1,
-        "dice_pooled": 2 * 4 / (2 * 4 + 1 + 2),
-        "flair_dice_mean": (2 * 4 / 34 + 2 * 2 / 32 + 0)
-        / 3,  # images of a single grey level: every pixel is at the mean
-        "iou_mean": (2 / 4 + 2 / 3) / 2,
-        "sensitivity_mean": (2 / 4 + 1) / 2,
-        "specificity_mean": (1 + 27 / 28 + 1) / 3,
-        "precision_mean": (1 + 2 / 3) / 2,
-        "volume_error_median": 0.5,
-        "hd95_px_median": (1 + 0.9) / 2,  # 95th percentiles of 0 0 1 1 and of 0 0 1
-        "hd95_px_left_out": 1,
-        "nsd_2px_mean": 1,
-        "lesion_sensitivity_mean": 1,
-        "lesion_false_positives_mean": 0,  # the false positive pixel of TWO is connected to the tumour
-        "slice_sensitivity": 2 / 2,
-        "slice_specificity": 2 / 3,
-        "calibration_error": calibration_error,
-        "binary_cross_entropy_loss": (one + two + ten) / 75,
-        "accuracy": (28 / 30 + 29 / 30 + 1) / 3,
-        "background_accuracy": (26 / 30 + 28 / 30 + 1) / 3,
+        ("dice", "pooled"): 2 * 4 / (2 * 4 + 1 + 2),
+        ("iou", "mean"): (2 / 4 + 2 / 3) / 2,
+        ("specificity", "mean"): (1 + 27 / 28 + 1) / 3,
+        ("volume_error", "median"): 0.5,
+        ("hd95_px", "left_out"): 1,
+        ("nsd_2px", "mean"): 1,
+        ("lesion_sensitivity", "mean"): 1,
+        ("lesion_false_positives", "mean"): 0,  # the false positive pixel of TWO is connected to the tumour
+        ("slice_sensitivity", "pooled"): 2 / 2,
+        ("slice_specificity", "pooled"): 2 / 3,
+        ("slice_specificity", "mean"): (1 + 0 + 1) / 3,
+        ("calibration_error", "pooled"): calibration_error,
+        ("binary_cross_entropy_loss", "pooled"): (one + two + ten) / 75,
+        ("accuracy", "mean"): (28 / 30 + 29 / 30 + 1) / 3,
+        ("accuracy", "background"): (26 / 30 + 28 / 30 + 1) / 3,
     }
-    metrics = run_stage()
-    assert list(metrics) == list(expected)
-    assert metrics == pytest.approx(expected, abs=1e-6)
+    run_stage()
+    scores = pd.read_csv("metrics/scores.csv", index_col="score")
+    assert {(name, column): scores.loc[name, column] for name, column in expected} == pytest.approx(expected)
 
 
 def test_sites_by_hand(project):

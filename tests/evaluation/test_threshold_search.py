@@ -150,4 +150,4 @@ def test_a_run_without_validation_patients_needs_numbers(project: Path) -> None:
         run_stage(threshold="validation")
     assert not Path("metrics").exists()
     assert run_stage()["validation_dice_mean"] is None
-    assert list(pd.read_csv("plots/dice_by_threshold.csv")) == ["threshold", "dice_mean", "dice_median"]
+    assert list(pd.read_csv("plots/dice_by_threshold.csv")) == ["threshold", "dice_mean", "dice_median", "chosen"]

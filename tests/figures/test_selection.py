@@ -32,6 +32,10 @@ def patients(*dices: float) -> pd.DataFrame:
 
 def slices(true: list[bool], predicted: list[bool]) -> list[SlicePrediction]:
     """Make one slice of a single pixel for each pair."""
+
+    def dice(is_true: bool, is_predicted: bool) -> float:
+        return float(is_true and is_predicted) if is_true or is_predicted else np.nan
+
     return [
         SlicePrediction(
             patient_id="a",
@@ -41,14 +45,15 @@ def slices(true: list[bool], predicted: list[bool]) -> list[SlicePrediction]:
             probability=np.full((1, 1), float(is_predicted), np.float32),
             mask_pred=np.full((1, 1), is_predicted),
             threshold=0.5,
+            dice=dice(is_true, is_predicted),
         )
         for number, (is_true, is_predicted) in enumerate(zip(true, predicted, strict=True), start=1)
     ]
 
 
-def case(patient_id: str, count: int = 5) -> Case:
+def case(patient_id: str, count: int = 5, size: int = 32) -> Case:
     """Make a patient with 96 tumour pixels in each of slices 2 and 3, of which 72 are predicted."""
-    mask_true = np.zeros((count, 32, 32), np.bool_)
+    mask_true = np.zeros((count, size, size), np.bool_)
     mask_true[1:3, 8:16, 8:20] = True
     probability = np.full(mask_true.shape, 0.25, np.float32)
     probability[1:3, 8:16, 8:17] = 0.75
@@ -72,6 +77,25 @@ def test_tumour_slices_are_sampled_by_seed() -> None:
     assert not sampled.equals(sample_tumour_slices(rows, count=10, seed=22))
 
 
+def test_sampled_slices_are_spread_over_the_patients() -> None:
+    """Patients with 1, 3, 20 and 20 tumour slices; each has as many slices as the others as long as it has any left."""
+    counts = {"a": 1, "b": 3, "c": 20, "d": 20, "e": 0}
+    rows = pd.DataFrame(
+        [(patient_id, number, int(number <= count)) for patient_id, count in counts.items() for number in range(1, 25)],
+        columns=["patient_id", "slice_number", "tumour_pixels"],
+        index=[0] * 24 * 5,
+    )
+    expected = {2: (1, 1), 4: (1, 1, 1, 1), 7: (1, 2, 2, 2), 10: (1, 3, 3, 3), 12: (1, 3, 4, 4), 44: (1, 3, 20, 20)}
+    chosen = set()
+    for count, numbers in expected.items():
+        for seed in range(10):
+            sampled = sample_tumour_slices(rows, count=count, seed=seed)
+            assert tuple(sorted(sampled["patient_id"].value_counts())) == numbers
+            if count == 2:
+                chosen |= set(sampled["patient_id"])
+    assert chosen == set("abcd")  # another seed also draws other patients
+
+
 @pytest.mark.parametrize(("pixels", "expected"), [([0, 3, 0, 1], [2, 4]), ([0, 0], []), ([], [])])
 def test_all_tumour_slices_are_taken_if_there_are_too_few(pixels: list[int], expected: list[int]) -> None:
     assert sample_tumour_slices(index_rows(pixels), count=10, seed=1)["slice_number"].tolist() == expected
@@ -91,12 +115,12 @@ def test_all_tumour_slices_are_taken_if_there_are_too_few(pixels: list[int], exp
 )
 def test_best_median_and_worst_patient_are_chosen(dices: list[float], expected: list[tuple[str, str]]) -> None:
     titles = choose_patients(patients(*dices))
-    assert [(patient_id, title.split(":")[0]) for patient_id, title in titles.items()] == expected
+    assert [(patient_id, title.before.split(":")[0]) for patient_id, title in titles.items()] == expected
 
 
 def test_title_names_the_patient_its_dice_and_its_volumes() -> None:
     titles = choose_patients(patients(0.123, 0.877))
-    assert titles["p1"] == "Best of 2: p1, Dice 0.88, true volume 1,000 voxels, predicted 7"
+    assert str(titles["p1"]) == "Best of 2: p1, Dice 0.88, true volume 1,000 voxels, predicted 7"
 
 
 def test_slices_are_evenly_spaced_through_the_tumour() -> None:
@@ -125,6 +149,17 @@ def test_lesions_too_small_in_the_whole_volume_are_dropped(smallest_lesion: int,
     """The predicted rectangle has 72 pixels in each of two slices."""
     predictions = slice_predictions(case("a"), OperatingPoint(threshold=0.5, smallest_lesion=smallest_lesion))
     assert bool(predictions[2].mask_pred.any()) == kept
+
+
+def test_large_slices_are_shrunk_and_their_dice_is_that_of_their_own_grid() -> None:
+    large = case("a", size=1024)
+    predictions = slice_predictions(large, POINT)
+    for array in (predictions[1].flair, predictions[1].mask_true, predictions[1].probability, predictions[1].mask_pred):
+        assert array.shape == (256, 256)
+    assert predictions[1].dice == pytest.approx(6 / 7)
+    assert np.isnan(predictions[0].dice)
+    assert predictions[1].mask_true.sum() == 96 / 16
+    assert predictions[1].mask_pred.sum() == 96 / 16  # its last column, 16, is drawn as columns 16 to 19
 
 
 def test_select_slices_keeps_the_slices_to_draw_and_no_volume() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from brainseg.imaging.faults import Fault, FaultError, FaultKind, format_faults, printable
+from brainseg.imaging.fault_kinds import FaultKind
+from brainseg.imaging.faults import Fault, FaultError, format_faults
 
 
 def test_faults_are_grouped_by_kind_in_the_order_of_the_kinds() -> None:
@@ -36,12 +37,6 @@ def test_at_most_ten_faults_of_a_kind_are_listed(count: int, lines: int) -> None
 def test_error_of_one_file_says_what_was_expected_and_how_to_fix_it() -> None:
     error = FaultError(Fault(FaultKind.UNREADABLE, "a\n.png", "0 bytes"))
     assert str(error) == (
-        "'a\\n.png': unreadable or truncated file: 0 bytes. "
+        "a\\n.png: unreadable or damaged file: 0 bytes. "
         f"Expected: {FaultKind.UNREADABLE.expected}. To fix: {FaultKind.UNREADABLE.fix}."
     )
-
-
-def test_names_are_escaped_only_if_a_terminal_cannot_show_them() -> None:
-    assert printable("Schädel 脑.png") == "Schädel 脑.png"
-    assert printable("a\x1b[31m.png") == "'a\\x1b[31m.png'"
-    assert printable("\udcff.png") == "'\\udcff.png'"

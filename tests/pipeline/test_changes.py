@@ -23,20 +23,22 @@ FILES = {
     "brainseg/model/unet.py": {"train", "predict"},
     "brainseg/metrics/surface.py": {"evaluate", "visualise"},
     "brainseg/phantom/anatomy.py": {"phantom"},
-    "brainseg/dataset/pairing.py": {"index", "split"},
+    "brainseg/dataset/pairing.py": {"index", "split", "visualise"},
     "brainseg/imaging/preprocessing.py": {"phantom", "index", "train", "predict", "evaluate", "visualise"},
     "brainseg/files.py": {"phantom", "index", "split", "train", "predict", "evaluate", "visualise"},
     "stages/evaluate.py": {"evaluate"},
     "held_out/lgg-70.txt": {"split"},
 }
-# One parameter per section, or two where stages share a section -> its new value, the stages that depend on it.
+# Parameters of every section, several where stages share a section -> its new value, the stages that depend on it.
 PARAMETERS = {
     "phantom.seed": (8, {"phantom"}),
     "data.root": ("held_out", {"index"}),
     "index.seed": (1, {"index"}),
     "split.seed": (1, {"split"}),
     "split.strategy": ("slice", {"split", "evaluate", "visualise"}),
+    "split.folds": ([0, 1], {"split"}),  # whose outputs stay the same: tests/stages/test_split.py
     "train.epochs": (3, {"train"}),
+    "train.seed": (1, {"train"}),
     "train.threads": (1, {"train", "predict"}),
     "predict.batch_size": (1, {"predict"}),
     "evaluate.threshold": (0.5, {"evaluate"}),
@@ -131,3 +133,33 @@ def test_files_that_are_not_code_run_nothing(project: Project) -> None:
 def test_new_module_runs_the_stages_of_its_room(project: Project) -> None:
     (project.root / "brainseg/training/sampling.py").write_text('"""New."""\n')
     assert changed_stages(project) == {"train"}
+
+
+def test_freezing_a_stage_adds_one_line_and_unfreezing_removes_it(project: Project) -> None:
+    """DVC cannot freeze stages with a parameter in their entry: index, and those of a fold."""
+    stages = ["data/dvc.yaml:phantom", "split", "train", "predict", "evaluate", "visualise"]
+    project.run("dvc", "freeze", *stages)
+    project.run("dvc", "--cd", "cv", "freeze", "cross_validation")
+    assert project.run("git", "diff", "--numstat").split() == [
+        *("1", "0", "cv/dvc.yaml"),
+        *("1", "0", "data/dvc.yaml"),
+        *("5", "0", "dvc.yaml"),
+    ]
+    project.run("dvc", "unfreeze", *stages)
+    project.run("dvc", "--cd", "cv", "unfreeze", "cross_validation")
+    assert project.run("git", "diff") == ""
+
+
+def test_adding_a_stage_changes_no_other_line(project: Project) -> None:
+    project.run("dvc", "stage", "add", "--name", "mine", "--deps", "data/split.csv", "--outs", "data/mine.csv", "true")
+    removed = project.run("git", "diff", "--numstat", "dvc.yaml").split()[1]
+    assert removed == "0"
+
+
+def test_clone_with_automatic_line_ends_has_the_same_bytes(project: Project) -> None:
+    """Git for Windows sets core.autocrlf; with other line ends no digest in dvc.lock would fit."""
+    clone = project.root.parent / "autocrlf"
+    project.run("git", "clone", "--quiet", "--config", "core.autocrlf=true", ".", str(clone))
+    names = project.run("git", "ls-files").splitlines()
+    assert len(names) > 200
+    assert [name for name in names if (clone / name).read_bytes() != (project.root / name).read_bytes()] == []

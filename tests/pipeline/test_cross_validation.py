@@ -1,6 +1,7 @@
 """Run `dvc --cd cv repro` in a copy of the project: two folds of a few small synthetic patients."""
 
 import json
+import re
 import shutil
 import sys
 
@@ -19,7 +20,7 @@ FOLD = ["split", "train", "predict", "evaluate"]
 # A command python that fails when it should train fold 1.
 FAILING = """\
 #!/bin/sh
-case "$*" in *"stages.train --out cv/folds/1"*) echo "the power failed" >&2; exit 1;; esac
+case "$*" in *"stages.train --fold 1"*) echo "the power failed" >&2; exit 1;; esac
 exec {python} "$@"
 """
 
@@ -62,6 +63,18 @@ def test_a_failed_fold_does_not_stop_the_others_and_only_it_runs_again(runs: tup
     assert set(stages_run(first)) == {*(f"{stage}@0" for stage in FOLD), "split@1", "train@1"}
     assert "the power failed" in first
     assert stages_run(second) == [*(f"{stage}@1" for stage in FOLD[1:]), "cross_validation"]
+
+
+def test_each_stage_of_a_fold_prints_one_line(runs: tuple[Project, str, str]) -> None:
+    _, first, second = runs
+    for output, number, stages in ((first, 0, FOLD), (second, 1, FOLD[1:])):
+        lines = [line for line in output.splitlines() if line.startswith(f"fold {number} ({number + 1} of 2), ")]
+        assert [line.split("), ")[1].split(":")[0] for line in lines] == stages
+    of_dvc = ("Running stage", "> cd ..", "Updating lock file", "Generating lock file", "Stage '")
+    stages = second[: second.index("Running stage 'cross_validation'")]
+    printed = [line for line in stages.splitlines() if line and not line.startswith(of_dvc)]
+    assert len(printed) == len(FOLD[1:]), printed
+    assert ("Next:" in first, second.count("Next:")) == (False, 1)
 
 
 def test_a_second_repro_runs_nothing(project: Project) -> None:
@@ -163,10 +176,25 @@ def test_folds_copied_by_hand_are_accepted_with_dvc_commit(project: Project) -> 
     assert other.run("git", "status", "--porcelain", "cv/metrics") == ""
 
 
+def test_documented_gc_keeps_the_files_of_both_projects_in_a_shared_cache(project: Project) -> None:
+    (command,) = re.findall(r"^dvc gc .*$", (ROOT / "docs/experiments.md").read_text(), flags=re.MULTILINE)
+    other, cache = Project(project.root.parent / "shared"), project.root.parent / "cache"
+    project.run("git", "clone", "--quiet", ".", str(other.root))
+    for name in (".dvc/cache", "cv/.dvc/cache"):
+        shutil.copytree(project.root / name, cache, dirs_exist_ok=True)
+    other.run("dvc", "cache", "dir", "--local", str(cache))
+    cv(other, "cache", "dir", "--local", str(cache))
+    other.run(*command.split(), "--force")
+    other.run("dvc", "checkout", "index")
+    cv(other, "checkout")
+    for name in ("data/index.csv", "cv/folds/0/models/unet.keras", "cv/folds/1/models/unet.keras"):
+        assert (other.root / name).read_bytes() == (project.root / name).read_bytes()
+
+
 def test_more_folds_than_patients_give_one_message(project: Project) -> None:
     project.set(split={"folds": list(range(7))})
     output = cv(project, "repro", code=255)
-    assert output.count("error: split: 6 patients cannot be split into 7 parts. Shorten split.folds") == 1
+    assert output.count("error: split: 6 patient(s) cannot be split into 7 parts. Add patients, or shorten") == 1
     assert "Traceback" not in output
     assert stages_run(output) == ["split@0"]
     project.run("git", "restore", ".")

@@ -20,7 +20,7 @@ from stages.index import main
 from tests.kaggle_set import PATIENTS, declare_published, write_mask
 from tests.project import ROOT
 
-OUTPUTS = ("data/index.csv", "metrics/index.json", "plots/pictures/index_slices.png")
+OUTPUTS = ("data/index.csv", "metrics/index.csv", "metrics/index.json", "plots/pictures/index_slices.png")
 
 
 @pytest.fixture
@@ -35,7 +35,15 @@ def test_stage_writes_table_metrics_and_figure(
     main(params, argparse.Namespace(out=tmp_path / "out"))
     table = read_table(tmp_path / "out/data/index.csv", INDEX_COLUMNS)
     pd.testing.assert_frame_equal(table, index_folder(params.data))
+    digest = index_counts(table)["digest"]
     assert json.loads((tmp_path / "out/metrics/index.json").read_text()) == {
+        "patients": 3,
+        "slices": 15,
+        "published_patients": 0,
+        "digest": digest,
+    }
+    counts = pd.read_csv(tmp_path / "out/metrics/index.csv", index_col="name", dtype="str")["value"]
+    expected = {
         "patients": 3,
         "sites": 3,
         "folders": 3,
@@ -51,10 +59,11 @@ def test_stage_writes_table_metrics_and_figure(
         "width_max": 32,
         "missing_pre_contrast_patients": 0,
         "missing_post_contrast_patients": 0,
-        "digest": index_counts(table)["digest"],
+        "digest": digest,
         "published_patients": 0,
         "altered_patients": 0,
     }
+    assert list(counts.items()) == [(name, str(value)) for name, value in expected.items()]
     figure = cv2.imread(str(tmp_path / "out/plots/pictures/index_slices.png"))
     assert figure.std() > 0
     printed = capsys.readouterr().out
@@ -102,8 +111,8 @@ def test_altered_copy_of_the_published_set_is_reported(
     declare_published(root, monkeypatch)
     write_mask(root / PATIENTS[2] / f"{PATIENTS[2]}_2_mask.tif", np.zeros((32, 32), np.bool_))
     main(params, argparse.Namespace(out=tmp_path / "out"))
-    metrics = json.loads((tmp_path / "out/metrics/index.json").read_text())
-    assert (metrics["published_patients"], metrics["altered_patients"]) == (2, 1)
+    counts = pd.read_csv(tmp_path / "out/metrics/index.csv", index_col="name")["value"]
+    assert (counts["published_patients"], counts["altered_patients"]) == ("2", "1")
     assert "an ALTERED copy of the published Kaggle set: 2 of its 3 patients" in capsys.readouterr().out
 
 

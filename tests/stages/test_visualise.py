@@ -12,12 +12,15 @@ from brainseg.dataset.index import index_folder
 from brainseg.errors import UserError
 from brainseg.evaluation import cases
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
+from brainseg.figures.console import print_figures
+from brainseg.figures.warning_lines import LEAKY, SYNTHETIC
 from brainseg.files import HISTORY_COLUMNS, write_table
 from brainseg.imaging.volume import Volume
 from brainseg.params import DataParams, Params, load_params
 from brainseg.prediction.operating_point import OperatingPoint, write_operating_point
 from brainseg.prediction.probability_maps import write_probabilities
 from stages import visualise
+from tests.figures.panels import saved_sheets, written
 from tests.project import ROOT
 
 
@@ -58,6 +61,37 @@ def test_stage_draws_four_figures_and_prints_what_they_show(params: Params, caps
     assert "2 test patient(s); 0 without a Dice" in printed
     assert "Best of 2: TCGA_DU_0002_20000202, Dice 0.80" in printed
     assert "TCGA_CS" not in printed
+
+
+def test_stage_writes_in_every_figure_that_patients_are_synthetic_or_the_split_leaks(params: Params) -> None:
+    with saved_sheets() as sheets:
+        run(params)
+    assert len(sheets) == 4
+    assert not any(line in written(sheet) for sheet in sheets for line in (SYNTHETIC, LEAKY))
+    for path in map(Path, ("data/index.csv", "data/split.csv", "metrics/patients.csv")):
+        path.write_text(path.read_text().replace("TCGA_DU_", "PHAN_DU_"))
+    Path("data/predictions/TCGA_DU_0002_20000202.npz").rename("data/predictions/PHAN_DU_0002_20000202.npz")
+    (Path(params.data.root) / "TCGA_DU_0002_20000202").rename(Path(params.data.root) / "PHAN_DU_0002_20000202")
+    for path in Path(params.data.root).glob("PHAN*/*"):
+        path.rename(path.with_name(path.name.replace("TCGA", "PHAN")))
+    leaky = params.model_copy(update={"split": params.split.model_copy(update={"strategy": "slice"})})
+    with saved_sheets() as sheets:
+        run(leaky)
+    assert len(sheets) == 4
+    assert all(line in written(sheet) for sheet in sheets for line in (SYNTHETIC, LEAKY))
+
+
+def test_same_input_same_bytes(params: Params) -> None:
+    pictures = []
+    for _ in range(2):
+        run(params)
+        pictures.append({path.name: path.read_bytes() for path in Path("plots/pictures").iterdir()})
+    assert pictures[0] == pictures[1]
+
+
+def test_identifiers_are_printed_without_what_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    print_figures(epochs=1, slices=0, patients=["Only patient: a\x1b[31mb\u202e张"], without_dice=0)
+    assert r"Only patient: a\x1b[31mb\u202e张" in capsys.readouterr().out
 
 
 def test_stage_reads_each_patient_once(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +139,9 @@ def test_stage_refuses_probability_maps_that_do_not_fit(
     path = Path("data/predictions/TCGA_DU_0002_20000202.npz")
     probability = np.zeros((len(slice_numbers), size, size), np.float32)
     write_probabilities(path, probability, np.array(slice_numbers))
-    with pytest.raises(UserError, match=rf"TCGA_DU_0002_20000202\.npz: .*{fault}.*dvc repro --force predict"):
+    with pytest.raises(
+        UserError, match=rf"TCGA_DU_0002_20000202\.npz: .*{fault}.*dvc repro --force --single-item predict"
+    ):
         run(params)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -64,12 +65,13 @@ def toy_data(folder: Path, *, inverted: bool = False, context_slices: int = 0) -
 
 
 def train_toy(
-    params: TrainParams, folder: Path, *, inverted: bool = False, table: bytes = b"rows"
+    params: TrainParams, folder: Path, *, inverted: bool = False, table: bytes = b"rows", **options: Any
 ) -> tuple[keras.Model, pd.DataFrame]:
-    """Train a network, or resume its training; returns the network and its history."""
+    """Train a network, or resume its training; returns the network and its history. `options` are those of `fit`."""
     model = seeded_unet(params)
     data = toy_data(folder, inverted=inverted, context_slices=params.context_slices)
-    return model, fit(model, data, params, CPU, folder=folder, live_history=folder / "live.csv", tables=[table])
+    live = folder / "live.csv"
+    return model, fit(model, data, params, CPU, folder=folder, live_history=live, tables=[table], **options)
 
 
 def assert_same(first: tuple[keras.Model, pd.DataFrame], second: tuple[keras.Model, pd.DataFrame]) -> None:
@@ -83,7 +85,7 @@ class KilledError(BaseException):
     """Stands for SIGKILL, which tests/training/test_resume.py sends."""
 
 
-def interrupt_toy(params: TrainParams, folder: Path, epochs: int, **options: bool) -> None:
+def interrupt_toy(params: TrainParams, folder: Path, epochs: int, **options: Any) -> None:
     """Train as `train_toy` does, and interrupt the training right after the state of an epoch was saved."""
     save_state = checkpoint.save_state
 
