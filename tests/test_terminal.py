@@ -85,7 +85,7 @@ def run_program(redirections: str, folder: Path, **environment: str) -> tuple[in
     result = subprocess.run(
         ["bash", "-c", script, sys.executable],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -118,6 +118,7 @@ def test_full_disk_is_reported_once(tmp_path: Path) -> None:
         result = subprocess.run(
             [sys.executable, "-c", code, "compare", tmp_path / "a.csv", tmp_path / "a.csv"],
             cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

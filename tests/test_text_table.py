@@ -83,6 +83,15 @@ def test_no_line_is_wider_and_no_character_is_lost(rows: list[list[str]], width:
     assert Counter(text.replace("\n", "").replace(" ", "")) == expected
 
 
+def test_wide_letters_count_twice() -> None:
+    assert format_table(("name", "n"), [("张" * 25, "1")], width=24).split("\n") == [
+        "name                   n",
+        "张" * 10 + "   1",
+        "张" * 10,
+        "张" * 5,
+    ]
+
+
 @given(st.text(st.characters(exclude_categories=("Z", "C", "Mn", "Me")), min_size=1, max_size=300))
 def test_a_long_name_continues_on_the_next_lines(name: str) -> None:
     lines = format_table(("name",), [(name,)], width=30).split("\n")

@@ -29,13 +29,14 @@ def print_index(table: pd.DataFrame, metrics: Mapping[str, object], comparison: 
         print(f"{name:<32}{value:.4f}" if isinstance(value, float) else f"{name:<32}{value}")
     patients = table.drop_duplicates("patient_id")
     sites = patients["site"].value_counts().sort_index()
-    print("patients per site: " + ", ".join(f"{printable(site)} {count}" for site, count in sites.items()))
+    print(format_text("patients per site: " + ", ".join(f"{printable(site)} {count}" for site, count in sites.items())))
     for names, group in patients[patients["missing_sequences"] != ""].groupby("missing_sequences"):
-        print(f"{names} missing, filled with FLAIR, in {len(group)} patients: {_first(group['patient_id'])}")
-    print(f"this is {printable(comparison)}")
+        patient_ids = _first(group["patient_id"])
+        print(format_text(f"{names} missing, filled with FLAIR, in {len(group)} patients: {patient_ids}"))
+    print(format_text(f"this is {printable(comparison)}"))
     duplicates = int(table.duplicated(["patient_id", "digest"]).sum())
     if duplicates:
-        print(f"NOTE: {duplicates} slices have the same image and mask as another slice of their patient")
+        print(format_text(f"NOTE: {duplicates} slices have the same image and mask as another slice of their patient"))
     if not table["tumour_pixels"].any():
         print("NOTE: no slice has tumour, so there is nothing to learn")
     head = table[list(TABLE_COLUMNS)].head(TABLE_ROWS).astype("str")
@@ -44,8 +45,7 @@ def print_index(table: pd.DataFrame, metrics: Mapping[str, object], comparison: 
     for name in ("image", "mask"):
         paths = (printable(path) for path in table[f"{name}_path"].head(FILE_NAMES))
         print(f"first {name}s:", *paths, sep="\n  ")
-    print("data/index.csv lists all slices.")
-    print("plots/pictures/index_slices.png shows some of them with their masks.")
+    print(format_text("data/index.csv lists all slices; plots/pictures/index_slices.png shows some with their masks."))
 
 
 def _first(names: pd.Series) -> str:

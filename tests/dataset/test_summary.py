@@ -3,9 +3,12 @@
 import pytest
 
 from brainseg.dataset.index import index_folder
-from brainseg.dataset.summary import index_counts, sample_slices
+from brainseg.dataset.summary import count_table, index_counts, sample_slices, subset_table
+from brainseg.files import SUBSETS
 from brainseg.params import DataParams, IndexParams
 from tests.kaggle_set import PATIENTS
+
+COUNTED = ("patients", "slices", "slices_with_tumour")
 
 
 def test_missing_sequences_and_sizes_are_counted(tiny_data: DataParams) -> None:
@@ -26,6 +29,18 @@ def test_digest_of_the_data_set_changes_with_one_slice(tiny_data: DataParams) ->
     before = index_counts(table)["digest"]
     table.loc[7, "digest"] = "0" * 32
     assert index_counts(table)["digest"] != before
+
+
+def test_counts_are_written_as_text_with_nine_digits() -> None:
+    table = count_table({"slices": 597, "tumour_slice_share": 221 / 597, "digest": "0077"})
+    assert table.to_numpy().tolist() == [["slices", "597"], ["tumour_slice_share", "0.370184255"], ["digest", "0077"]]
+
+
+def test_subsets_are_rows() -> None:
+    counts = {f"{subset}_{name}": len(subset) * len(name) for subset in SUBSETS for name in COUNTED}
+    table = subset_table({**counts, "patients_in_two_subsets": 0})
+    assert list(table) == ["subset", *COUNTED]
+    assert table.to_numpy().tolist() == [[name, *(len(name) * len(other) for other in COUNTED)] for name in SUBSETS]
 
 
 @pytest.mark.parametrize(

@@ -61,10 +61,24 @@ def test_a_run_of_another_version_is_compared_by_the_scores_that_both_have(repos
     assert list(differences) == [name for name in COMPARED if name not in ("hd95_px", "nsd_2px")]
 
 
-@pytest.mark.parametrize("name", ["nothing", "-p", "HEAD:x"])
+@pytest.mark.parametrize("name", ["nothing", "-p", "HEAD:x", "*", "a[b", "a\nb", "a\0b"])
 def test_an_unknown_run_gives_one_message(repository: Path, name: str) -> None:
     with pytest.raises(UserError, match=r"no file, no folder .*Name one, or workspace"):
         read_run(name)
+
+
+def test_a_committed_table_that_is_no_text_gives_one_message(repository: Path) -> None:
+    table = Path("metrics/patients.csv")
+    table.write_bytes(table.read_bytes().replace(b"p0", b"\xe9"))
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "two"], check=True)
+    with pytest.raises(UserError, match=r"not readable \(.*not UTF-8 text.*dvc repro"):
+        read_run("HEAD")
+
+
+def test_without_git_a_revision_gives_one_message(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(repository / "nothing"))
+    with pytest.raises(UserError, match=r"HEAD: no file, .*No such file or directory: 'git'"):
+        read_run("HEAD")
 
 
 def test_a_missing_repository_or_table_gives_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

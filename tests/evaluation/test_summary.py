@@ -58,6 +58,28 @@ def test_undefined_metrics_are_nan_without_a_warning():
     assert dict(pooled[[name for name in pooled.index if name.startswith("slice_")]]) == {"slice_specificity": 1}
 
 
+def test_metrics_are_the_right_cells_of_the_table():
+    columns = ["mean", "ci_low", "ci_high", "median", "left_out", "pooled", "background", "flair"]
+    numbers = np.arange(len(SCORES) * len(columns), dtype=np.float64).reshape(len(SCORES), -1)
+    scores = pd.DataFrame(numbers, index=list(SCORES), columns=columns)
+    point = OperatingPoint(threshold=0.25, smallest_lesion=30)
+    row = {name: len(columns) * position for position, name in enumerate(SCORES)}
+    assert summarise(scores, validation_dice=[0.25, 0.75], point=point) == {
+        "validation_dice_mean": 0.5,
+        "dice_mean": row["dice"],
+        "dice_mean_ci_low": row["dice"] + 1,
+        "dice_mean_ci_high": row["dice"] + 2,
+        "dice_median": row["dice"] + 3,
+        "dice_left_out": row["dice"] + 4,
+        "flair_dice_mean": row["dice"] + 7,
+        "sensitivity_mean": row["sensitivity"],
+        "precision_mean": row["precision"],
+        "hd95_px_median": row["hd95_px"] + 3,
+        "threshold": 0.25,
+        "smallest_lesion": 30,
+    }
+
+
 def test_metrics_by_hand(project):
     expected = {
         "validation_dice_mean": 2 / 3,

@@ -39,5 +39,7 @@ def test_invalid_files_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match=r"not found.*dvc repro evaluate"):
         read_operating_point(path)
     path.write_text(text)
-    with pytest.raises(UserError, match=r"operating_point\.json: not readable.*--force evaluate"):
+    with pytest.raises(
+        UserError, match=r"operating_point\.json: not (readable|an operating point).*--force --single-item evaluate"
+    ):
         read_operating_point(path)

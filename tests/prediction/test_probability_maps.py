@@ -53,5 +53,5 @@ def test_damaged_file_is_one_message(tmp_path: Path, part: slice) -> None:
     path = tmp_path / "p.npz"
     write_probabilities(path, np.full((1, 2, 2), 0.5, np.float32), np.array([1]))
     path.write_bytes(path.read_bytes()[part])
-    with pytest.raises(UserError, match="dvc repro --force predict"):
+    with pytest.raises(UserError, match="dvc repro --force --single-item predict"):
         read_probabilities(path)

@@ -5,6 +5,7 @@ Also covers brainseg.training.callbacks.
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 import types
@@ -12,13 +13,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brainseg.files import HISTORY_COLUMNS
+from brainseg.model.unet import seeded_unet
 from brainseg.params import TrainParams
+from brainseg.reading import DamagedFileError
 from brainseg.training import checkpoint
 from brainseg.training.checkpoint import only_training
+from brainseg.training.fit import compile_model
 from tests.project import ROOT
 from tests.training.toy_training import CPU, RICH, TRAIN, assert_same, interrupt_toy, train_toy
 
@@ -60,11 +67,21 @@ def test_state_of_another_training_is_ignored(tmp_path: Path) -> None:
     assert_same(expected, train_toy(TRAIN, tmp_path / "cut", table=b"other rows"))
 
 
-ONE_EPOCH = TRAIN.model_copy(update={"epochs": 1})
 GOOD_EPOCH = dict.fromkeys(set(HISTORY_COLUMNS) - {"epoch"}, 0.5)
 
 
-def change_state(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, keras.Model]:
+    """The folder of a saved state, and its model; the best weights are one higher than those of the model."""
+    folder, model = tmp_path_factory.mktemp("saved"), seeded_unet(TRAIN.model_copy(update={"filters": 1}))
+    compile_model(model, TRAIN, CPU, steps=1)
+    best = [weight + 1 for weight in model.get_weights()]
+    state = checkpoint.State(history=[GOOD_EPOCH], best=best, best_loss=0.1, stopped=True)
+    checkpoint.save_state(folder, "key", model, state)
+    return folder, model
+
+
+def change_state(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Change the arrays of a state; a change to `header` is one to its JSON."""
     with np.load(folder / checkpoint.STATE) as file:
         arrays: dict[str, Any] = dict(file)
@@ -97,35 +114,72 @@ def change_state(folder: Path, change: Callable[[dict[str, Any]], None]) -> None
         (None, lambda arrays: arrays["header"].update(best_loss="low")),
     ],
 )
-def test_damaged_state_is_one_line_and_the_training_starts_from_the_beginning(
+def test_damaged_state_is_refused_and_changes_nothing(
+    saved: tuple[Path, keras.Model],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
     content: bytes | None,
-    change: Callable[[dict[str, Any]], None] | None,
+    change: Callable[[dict[str, Any]], object] | None,
 ) -> None:
-    expected = train_toy(ONE_EPOCH, tmp_path)
+    folder, model = saved
+    shutil.copy(folder / checkpoint.STATE, tmp_path)
     if content is not None:
         (tmp_path / checkpoint.STATE).write_bytes(content)
     if change is not None:
         change_state(tmp_path, change)
-    capsys.readouterr()
-    assert_same(expected, train_toy(ONE_EPOCH, tmp_path))
-    output = capsys.readouterr()
-    assert output.err.count("\n") == 1
-    assert output.err.startswith(f"{tmp_path / checkpoint.STATE}: damaged (")
-    assert output.err.endswith("), so this training starts from the beginning\n")
-    assert output.out.count("validation loss") == 1
+    before = model.get_weights()
+    with pytest.raises(DamagedFileError):
+        checkpoint.load_state(tmp_path, "key", model, model)
+    for weight, weight_before in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, weight_before)
 
 
-def test_state_that_was_not_damaged_is_still_accepted_after_the_test_s_change(
+def test_state_is_loaded_as_it_was_saved(saved: tuple[Path, keras.Model], tmp_path: Path) -> None:
+    """Also after it went through `change_state`, so the cases above are refused because of their damage."""
+    folder, model = saved
+    shutil.copy(folder / checkpoint.STATE, tmp_path)
+    change_state(tmp_path, len)  # changes nothing
+    for each in (folder, tmp_path):
+        state = checkpoint.load_state(each, "key", model, model)
+        assert state is not None
+        assert (state.history, state.best_loss, state.stopped) == ([GOOD_EPOCH], 0.1, True)
+        for best, weight in zip(state.best, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(best, weight + 1)
+    assert checkpoint.load_state(folder, "another key", model, model) is None
+    assert checkpoint.load_state(tmp_path / "none", "key", model, model) is None
+
+
+@given(data=st.data())
+def test_any_changed_bytes_of_a_state_are_refused_or_have_no_effect(
+    saved: tuple[Path, keras.Model], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder, model = saved
+    content = bytearray((folder / checkpoint.STATE).read_bytes())
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=4)):
+        content[position] = data.draw(st.integers(0, 255))
+    damaged = tmp_path_factory.mktemp("state")
+    (damaged / checkpoint.STATE).write_bytes(content)
+    try:
+        state = checkpoint.load_state(damaged, "key", model, model)
+    except DamagedFileError:
+        return
+    assert state is not None
+    assert state.history == [GOOD_EPOCH]
+
+
+def test_training_with_a_damaged_state_says_so_in_one_line_and_starts_from_the_beginning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """So the cases above are refused because of their damage."""
-    expected = train_toy(ONE_EPOCH, tmp_path)
-    change_state(tmp_path, lambda arrays: None)
+    one_epoch = TRAIN.model_copy(update={"epochs": 1})
+    expected = train_toy(one_epoch, tmp_path)
+    change_state(tmp_path, lambda arrays: arrays.pop("variable_0003"))
     capsys.readouterr()
-    assert_same(expected, train_toy(ONE_EPOCH, tmp_path))
-    assert "this training is complete after 1 epochs" in capsys.readouterr().out
+    assert_same(expected, train_toy(one_epoch, tmp_path))
+    output = capsys.readouterr()
+    start, end = f"{tmp_path / checkpoint.STATE}: damaged (", "), so this training starts from the beginning\n"
+    assert output.err.startswith(start)
+    assert output.err.endswith(end)
+    assert output.err.count("\n") == 1
+    assert output.out.count("validation loss") == 1
 
 
 def test_number_of_saved_epochs_is_reported(tmp_path: Path) -> None:
