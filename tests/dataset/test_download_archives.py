@@ -1,6 +1,7 @@
 """Archives that are damaged or hostile, unpacked by kagglehub itself: one message, and nothing outside the folder."""
 
 import io
+import itertools
 import struct
 import tarfile
 import zipfile
@@ -76,6 +77,7 @@ def unpacking(archive: bytes) -> Callable[[Path], None]:
         (tar_of("kaggle_3m/zero", tarfile.CHRTYPE), "is a special file"),
         (tar_of()[:60], "end-of-stream|Unsupported archive type"),
     ],
+    ids=itertools.count(),  # the bytes hold the time
 )
 def test_archive_is_refused_with_one_message_and_deleted(
     target: Path, kaggle: FakeKaggle, archive: bytes, message: str
