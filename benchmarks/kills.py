@@ -3,8 +3,8 @@
     python -m benchmarks.kills [--kills 20] [--seed 0]
 
 The pipeline runs on small synthetic patients in a copy of the project. In turn, the whole group of processes is killed,
-as a terminal or a batch system does, or the running stage alone, or dvc alone, which leaves its stage running; each with
-SIGKILL, SIGTERM and SIGINT. Prints one line per kill; exits with 1 if any file differs.
+as a terminal or a batch system does, or the running stage alone, or dvc alone, which leaves its stage running; each
+with SIGKILL, SIGTERM and SIGINT. Prints one line per kill; exits with 1 if any file differs.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import time
 from contextlib import suppress
 from itertools import cycle, product
 from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
@@ -49,24 +50,25 @@ def copy_project(root: Path) -> None:
 
 
 def start(root: Path, *command: str) -> subprocess.Popen[bytes]:
-    """Start a command in a project, in a process group of its own."""
+    """Start a command in a project, in a process group of its own; what it prints is added to the file `log`."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for name in ("GLOBAL_CONFIG", "SYSTEM_CONFIG", "SITE_CACHE"):
         environment[f"DVC_{name}_DIR"] = str(root.parent / name)
-    return subprocess.Popen(
-        command,
-        cwd=root,
-        env={**environment, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with (root.parent / "log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            cwd=root,
+            env={**environment, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
-def kill(dvc: subprocess.Popen[bytes], target: str, number: signal.Signals) -> str:
-    """Send a signal to one of the `TARGETS`; returns the name of the stage that was running, or what dvc was doing."""
-    running = stage_of(dvc)
+def kill(dvc: subprocess.Popen[Any], target: str, number: signal.Signals) -> str:
+    """Send a signal to one of the `TARGETS`; returns the stage that was running, or that none was."""
+    running, name = stage_of(dvc)
     with suppress(ProcessLookupError, psutil.NoSuchProcess):
         if target == "group":
             os.killpg(dvc.pid, number)
@@ -74,18 +76,18 @@ def kill(dvc: subprocess.Popen[bytes], target: str, number: signal.Signals) -> s
             dvc.send_signal(number)
         elif running is not None:
             running.send_signal(number)
-    with suppress(psutil.NoSuchProcess, IndexError):
-        return running.cmdline()[2] if running is not None else "between stages"
-    return "at the end of a stage"
+    return name
 
 
-def stage_of(dvc: subprocess.Popen[bytes]) -> psutil.Process | None:
-    """The process of the stage that dvc runs."""
+def stage_of(dvc: subprocess.Popen[Any]) -> tuple[psutil.Process | None, str]:
+    """The process of the stage that dvc runs, and its name."""
     with suppress(psutil.NoSuchProcess):
         for process in psutil.Process(dvc.pid).children(recursive=True):
-            if process.cmdline()[1:2] == ["-m"]:
-                return process
-    return None
+            with suppress(psutil.NoSuchProcess, ValueError):
+                _, option, name = process.cmdline()
+                if option == "-m":
+                    return process, name
+    return None, "between stages"
 
 
 def wait_for_group(dvc: subprocess.Popen[bytes]) -> None:
@@ -110,6 +112,26 @@ def differences(first: dict[str, str], second: dict[str, str]) -> list[str]:
     return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))
 
 
+def kill_once(empty: Path, root: Path, target: str, number: signal.Signals, moment: float) -> tuple[str, bool]:
+    """Copy the project `empty` to `root`, kill its run after `moment` seconds, and run it to the end.
+
+    Returns:
+        What was killed, and whether the last run ended well.
+    """
+    shutil.copytree(empty, root)
+    (root.parent / "log").unlink(missing_ok=True)
+    process = start(root, *REPRO)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(moment)
+    killed = kill(process, target, number) if process.poll() is None else "ended before"
+    process.wait()  # what dvc alone leaves running, the next run meets
+    again = start(root, *REPRO)
+    again.wait()
+    for each in (process, again):
+        wait_for_group(each)
+    return killed, again.returncode == 0
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
@@ -121,26 +143,20 @@ def main() -> None:
         copy_project(empty)
         shutil.copytree(empty, whole)
         began = time.perf_counter()
-        printed, _ = (process := start(whole, *REPRO)).communicate()
-        assert process.returncode == 0, printed.decode()
+        log = Path(temporary) / "log"
+        assert start(whole, *REPRO).wait() == 0, log.read_text()
         took = time.perf_counter() - began
         expected = fingerprint(whole)
         print(f"undisturbed: {took:.1f} s, {len(expected)} files", flush=True)
         for count, (target, number) in zip(range(arguments.kills), cycle(product(TARGETS, SIGNALS)), strict=False):
-            shutil.copytree(empty, root)
-            process, moment = start(root, *REPRO), rng.uniform(0, took)
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=moment)
-            fate = kill(process, target, number) if process.poll() is None else "ended before"
-            if target != "dvc":  # what dvc alone leaves running, the next run meets
-                process.communicate()
-            printed, _ = (again := start(root, *REPRO)).communicate()
-            for each in (process, again):
-                wait_for_group(each)
-            found = differences(expected, fingerprint(root)) if again.returncode == 0 else printed.decode().splitlines()
-            equal += not found
-            result = f"DIFFERENT: {', '.join(found)[-500:]}" if found else "equal"
-            print(f"{count + 1:>3}: {number.name} to {target} after {moment:5.1f} s, {fate}: {result}", flush=True)
+            moment = rng.uniform(0, 0.9 * took)  # the first run is the slowest
+            killed, ended_well = kill_once(empty, root, target, number, moment)
+            found = differences(expected, fingerprint(root))
+            equal += ended_well and not found
+            result = f"DIFFERENT: {', '.join(found)[:500]}" if found else "equal"
+            if not ended_well:
+                result = f"FAILED: {log.read_text()[-2000:]}"
+            print(f"{count + 1:>3}: {number.name} to {target} after {moment:5.1f} s, {killed}: {result}", flush=True)
             shutil.rmtree(root)
     print(f"{equal} of {arguments.kills} ended with the bytes of the undisturbed run")
     sys.exit(equal != arguments.kills)

@@ -7,7 +7,9 @@ the time that the uninterrupted training took. Prints one line per kill; exits w
 """
 
 import argparse
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from brainseg.phantom.patients import write_phantoms
 
 ROOT = Path(__file__).parents[1]
 EPOCHS = 16  # enough for most moments to fall after an epoch
-OUTPUTS = ("models/unet.keras", "models/history.csv")
+OUTPUTS = ("models/unet.keras", "models/history.csv", "models/summary.txt")
 SMALL = {
     "input_size": 48,
     "filters": 2,
@@ -52,18 +54,26 @@ def prepare(folder: Path, train: dict[str, object]) -> None:
         subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
-def train(folder: Path, kill: Callable[[str], bool] | None = None) -> str:
+def train(folder: Path, kill: Callable[[str], bool] | None = None, **variables: str) -> str:
     """Run the stage train in a folder.
 
     Args:
         folder: as `prepare` made it.
         kill: called with each printed line; the process is killed if it returns True.
+        variables: further environment variables.
 
     Returns:
         What the stage printed.
     """
     command = [sys.executable, "-u", "-m", "stages.train"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         assert process.stdout is not None
         printed = ""
         for line in process.stdout:
@@ -108,8 +118,7 @@ def main() -> None:
         expected = outputs(folder)
         print(f"uninterrupted: {took:.1f} s, {EPOCHS} epochs")
         for number in range(1, arguments.kills + 1):
-            for name in OUTPUTS:
-                (folder / name).unlink(missing_ok=True)  # as DVC does before it runs a stage
+            shutil.rmtree(folder / "models")  # the state of the training that has finished too
             moment = rng.uniform(0, took)
             killed = kill_after(folder, moment)
             printed = train(folder)

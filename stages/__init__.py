@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from brainseg.environment import reset_environment
 
 SHOW_CURSOR = "\x1b[?25h"  # progress bars hide it
+_stderr: list[int] = []
 _advice = ["run the same command again, for example dvc repro"]
 
 
@@ -46,16 +47,18 @@ def require_packages() -> None:
 
 def exit_when_interrupted() -> None:
     """Let SIGINT end this process, unless it is ignored, as in a job in the background."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, _exit):
+        with suppress(OSError):
+            _stderr.append(os.dup(2))  # brainseg.model.backend hides what is written to 2 while it imports TensorFlow
         signal.signal(signal.SIGINT, _exit)
 
 
 def _exit(*_: object) -> None:
     with suppress(Exception):
         sys.stdout.flush()
-    with suppress(OSError):
-        cursor = SHOW_CURSOR if os.isatty(2) else ""
-        os.write(2, f"{cursor}\ninterrupted: {_advice[0]}\n".encode())
+    with suppress(OSError, IndexError):
+        above = f"{SHOW_CURSOR}\n" if os.isatty(_stderr[0]) else ""  # below the ^C that a terminal shows
+        os.write(_stderr[0], f"{above}interrupted: {_advice[0]}\n".encode())
     os._exit(130)  # 128 + SIGINT, as in shells
 
 

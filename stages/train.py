@@ -45,7 +45,7 @@ def main(params: Params, arguments: argparse.Namespace) -> str:
             folder=checkpoints,
             live_history=out / "plots/live/history.csv",
             tables=[table.read_bytes() for table in tables],
-            saved=lambda network, epochs: set_interruption_advice(_advice(params.train.ensemble, network, epochs)),
+            saved=lambda network, epochs: set_interruption_advice(_advice(params, arguments, network, epochs)),
         )
         with atomic_write(out / "models/summary.txt") as temporary:
             temporary.write_text(summary_text(networks[0]), encoding="utf-8")
@@ -56,10 +56,11 @@ def main(params: Params, arguments: argparse.Namespace) -> str:
     return f"{len(history)} epochs, lowest validation loss {history['val_loss'].min():.4f}"
 
 
-def _advice(networks: int, network: int, epochs: int) -> str:
+def _advice(params: Params, arguments: argparse.Namespace, network: int, epochs: int) -> str:
     """What to do after Ctrl-C, once the state of network number `network` has `epochs` epochs."""
-    of_network = f" of network {network}" if networks > 1 else ""
-    return f"run the same command again (dvc repro): the training goes on from epoch {epochs + 1}{of_network}"
+    command = "dvc repro" if arguments.fold is None else "dvc --cd cv repro"
+    of_network = f" of network {network}" if params.train.ensemble > 1 else ""
+    return f"run the same command again ({command}): the training goes on from epoch {epochs + 1}{of_network}"
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def read_run(name: str) -> pd.DataFrame:
     except DamagedFileError as error:
         raise UserError(
             f"{name}: not a table of patients as the stage evaluate writes it in {TABLE} ({error}). Run that stage of "
-            "that run again: dvc repro --force evaluate"
+            "that run again: dvc repro --force --single-item evaluate"
         ) from None
 
 

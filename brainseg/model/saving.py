@@ -6,6 +6,7 @@ The file is an ordinary .keras archive, which `keras.saving.load_model` reads, w
 import json
 import math
 import tempfile
+import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -123,7 +124,9 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
             _check_members(archive, path.stat().st_size)
             card = ModelCard.model_validate_json(archive.read(CARD))
             _check_network(archive, card)
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras warns of layers that keep random weights
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
         if not all(np.isfinite(weight).all() for weight in model.get_weights()):
             raise ValueError("some of its weights are NaN or infinite")
     except FileNotFoundError:
@@ -137,7 +140,8 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
     except UserError:
         raise
     except Exception as error:  # zipfile, h5py and Keras raise any class for a damaged file
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        innermost = str(error).rpartition("Exception encountered:")[2]
+        reason = " ".join(innermost.split())[:200] or type(error).__name__
         raise UserError(f"{path}: not a model of this project ({reason}). {RESTORE}") from None
     return model, card
 

@@ -8,9 +8,11 @@ the process is killed.
 import os
 import tempfile
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +122,7 @@ class SliceStore:
         self.normalisation = normalisation
         self.contralateral_flair = contralateral_flair
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the store
-        weakref.finalize(self, self._file.close)
+        weakref.finalize(self, _close, self._file)
         self._length = 0
 
     def add(self, volume: Volume, slice_numbers: set[int]) -> list[StoredSlice]:
@@ -197,3 +199,8 @@ class SliceStore:
 
     def _bytes(self, offset: int, count: int) -> ByteArray:
         return np.frombuffer(os.pread(self._file.fileno(), count, offset), np.uint8)
+
+
+def _close(file: IO[bytes]) -> None:
+    with suppress(OSError):  # if the disk was full, the rest is written once more, which `add` has reported
+        file.close()

@@ -1,6 +1,7 @@
 """Model files: they repeat byte for byte, and other files are refused; nothing in a file is executed."""
 
 import errno
+import io
 import json
 import os
 import random
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -171,6 +173,16 @@ def test_member_that_declares_more_than_the_file_has_is_refused(good: Path, tmp_
             copy.writestr(name, bytes(2**24) if name == WEIGHTS else source.read(name))
     with pytest.raises(UserError, match=r"its members declare \d+ bytes, more than the file has"):
         load_model(tmp_path / "m.keras")
+
+
+def test_layer_whose_weights_are_not_in_the_file_is_refused(good: Path, tmp_path: Path) -> None:
+    """Keras would warn, and leave its weights random."""
+    with zipfile.ZipFile(good) as archive, h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r+") as file:
+        del file["layers/conv2d_3"]
+        file.flush()
+        weights = file.id.get_file_image()
+    with pytest.raises(UserError, match=f"not a model of this project .*{RESTORE}"):
+        load_model(copy_with(good, tmp_path / "m.keras", weights=weights))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

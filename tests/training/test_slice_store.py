@@ -1,7 +1,9 @@
 """The slice store returns what was added, with its context, from any thread."""
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -82,3 +84,17 @@ def test_a_full_disk_raises_one_message(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(store, "_file", Full())
     with pytest.raises(UserError, match=r"no room for the decoded slices of P1.*No space left"):
         store.add(volume_of(3, 8, 8, 1), {1})
+
+
+def test_a_full_disk_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python writes what is left in its buffer when the file is closed; a second error would be printed."""
+
+    def full_file(**_: object) -> IO[bytes]:
+        return Path("/dev/full").open("r+b")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full_file)
+    store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
+    with pytest.raises(UserError, match="No space left on device"):
+        store.add(volume_of(3, 8, 8, 1), {1})
+    del store
+    gc.collect()  # an exception that is ignored here makes the test fail

@@ -1,0 +1,106 @@
+"""A finished or killed training is not lost: caches that cannot store, kills, and `dvc repro --force`."""
+
+import signal
+import subprocess
+
+import pytest
+
+from benchmarks.kills import kill
+from tests.project import Project, copy_project
+
+TINY = {
+    "phantom": {"patients": 6, "size": 48},
+    "train": {"input_size": 48, "filters": 2, "epochs": 3, "deep_supervision": False},
+}
+COMPLETE = "this training is complete after 3 epochs"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
+    """A project whose model was trained without disturbance, and its dvc.lock."""
+    project = copy_project(tmp_path_factory.mktemp("work") / "project")
+    project.set(**TINY)
+    assert project.repro("train") == ["phantom", "index", "split", "train"]
+    return project, (project.root / "dvc.lock").read_text()
+
+
+@pytest.fixture
+def project(undisturbed: tuple[Project, str]) -> Project:
+    """That project before its training, and without a run cache, which would restore the trained model."""
+    project, _ = undisturbed
+    for name in ("checkpoint/seed_21/state.npz", "unet.keras", "history.csv", "summary.txt"):
+        (project.root / "models" / name).unlink(missing_ok=True)
+    project.run("dvc", "repro", "--no-run-cache", "split")
+    lock = (project.root / "dvc.lock").read_text()
+    (project.root / "dvc.lock").write_text(lock[: lock.index("  train:")])
+    return project
+
+
+def state_is_there(project: Project) -> bool:
+    return (project.root / "models/checkpoint/seed_21/state.npz").exists()
+
+
+def repro(project: Project, *arguments: str, code: int = 0) -> str:
+    return project.run("dvc", "repro", "--no-run-cache", *arguments, code=code)
+
+
+def test_cache_that_cannot_store_does_not_lose_a_finished_training(
+    project: Project, undisturbed: tuple[Project, str]
+) -> None:
+    blocked = project.root.parent / "blocked"
+    blocked.write_text("a file where the folder of the cache should be")
+    project.run("dvc", "cache", "dir", "--local", str(blocked / "cache"))
+    output = repro(project, "--single-item", "train", code=255)
+    assert "models/unet.keras written" in output
+    assert "Not a directory" in output
+    project.run("dvc", "cache", "dir", "--local", "--unset")
+
+    output = repro(project, "train")
+    assert COMPLETE in output
+    assert "epoch   1/3" not in output
+    assert (project.root / "dvc.lock").read_text() == undisturbed[1]
+
+
+def test_forced_training_trains_again_and_predict_deletes_the_state(project: Project) -> None:
+    assert "epoch   3/3" in repro(project, "train")
+    assert state_is_there(project), "kept until dvc.lock records the model, which it does by now"
+    output = repro(project, "--force", "--single-item", "train")
+    assert COMPLETE not in output
+    assert "epoch   3/3" in output
+    assert state_is_there(project)
+    repro(project, "predict")
+    assert not state_is_there(project)
+    assert (project.root / "models/unet.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "number"), [("group", signal.SIGTERM), ("stage", signal.SIGINT), ("dvc", signal.SIGKILL)]
+)
+def test_killed_run_ends_like_an_undisturbed_one(
+    project: Project, undisturbed: tuple[Project, str], target: str, number: signal.Signals
+) -> None:
+    """benchmarks/kills.py kills at random moments."""
+    process = subprocess.Popen(
+        ["dvc", "repro", "--no-run-cache", "train"],
+        cwd=project.root,
+        env={**project.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert next((line for line in process.stdout if line.startswith("epoch   1/3")), None)
+        kill(process, target, number)
+        if target == "dvc":
+            process.wait()  # its stage goes on, and the next run waits for it
+            output = repro(project, "train")
+        printed = process.stdout.read()
+    if target == "stage":
+        assert "interrupted: run the same command again (dvc repro): the training goes on from epoch " in printed
+        assert "Traceback" not in printed
+    if target != "dvc":
+        output = repro(project, "train")
+    assert output.count("models/unet.keras written") == 1
+    assert (project.root / "dvc.lock").read_text() == undisturbed[1]
