@@ -130,7 +130,7 @@ def ours(settings: dict[str, Any]) -> dict:
     model.train_on_batch(*data[0])
     start = time.monotonic() - settings["began"]
 
-    full_batches = max(1, len(data.entries) // params.train.batch_size)
+    full_batches = max(1, len(data.slices) // params.train.batch_size)
     places = itertools.cycle(range(full_batches))
     loader = pairs_per_second(lambda: [data[next(places)]])
     with ThreadPoolExecutor(params.train.threads) as pool:
@@ -169,9 +169,9 @@ def make_data(settings: dict[str, Any]) -> dict:
     data, _ = project_parts(params, settings)
     from brainseg.model.unet import DROPOUT_FROM_LEVEL
 
-    kept = [data[place] for place in range(min(BATCHES_KEPT, len(data.entries) // params.train.batch_size))]
+    kept = [data[place] for place in range(min(BATCHES_KEPT, len(data.slices) // params.train.batch_size))]
     np.savez(settings["batches"], images=[images for images, _ in kept], masks=[masks for _, masks in kept])
-    return {"slices": len(data.entries), "dropout_from_level": DROPOUT_FROM_LEVEL}
+    return {"slices": len(data.slices), "dropout_from_level": DROPOUT_FROM_LEVEL}
 
 
 CONTENDERS = {"data": make_data, "notebook": notebook, "ours": ours}

@@ -1,4 +1,4 @@
-"""Where the head and the brain are in a volume, and the column about which the head is mirrored."""
+"""Finding the head, the brain and the midline in a volume."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ SCALP_FRACTION_OF_SIZE = 0.08  # scalp and skull; 20 of 256 pixels
 
 
 def head_mask(image: ByteArray) -> BoolArray:
-    """Separate the head from the background: any channel above a tenth of the volume's maximum.
+    """Find the head: pixels with any channel above a tenth of the volume's maximum.
 
     Args:
         image: the whole volume, shape (S, H, W, 3), uint8.
@@ -23,17 +23,17 @@ def head_mask(image: ByteArray) -> BoolArray:
 
 
 def brain_mask(image: ByteArray) -> BoolArray:
-    """Head pixels well below the scalp: mostly brain.
+    """Find the head pixels well below the scalp, which are mostly brain.
 
     The scalp's fat is bright in some scans and dark in others, and says nothing about the brain. A pixel is inside the
-    head if there is head above, below, left and right of it in its slice, so dark ventricles are inside. It is below
-    the scalp if everything within `SCALP_FRACTION_OF_SIZE` of it, along rows, columns and diagonals, is inside too.
+    head if there are head pixels above, below, left and right of it in its slice, so dark ventricles are inside. It is
+    below the scalp if all pixels within `SCALP_FRACTION_OF_SIZE` of it, in rows, columns and diagonals, are inside too.
 
     Args:
         image: the whole volume, shape (S, H, W, 3), uint8.
 
     Returns:
-        Shape (S, H, W), bool, True = brain; the whole head where no pixel lies that deep.
+        Shape (S, H, W), bool, True = brain; the whole head if no pixel lies that deep.
     """
     head = head_mask(image)
     inside = np.ones_like(head)
@@ -49,15 +49,15 @@ def brain_mask(image: ByteArray) -> BoolArray:
 
 
 def mirror_axis(image: ByteArray) -> int:
-    """Find the head's midline, so that one side can be compared with the other.
+    """Find the midline of the head, so that its two sides can be compared.
 
     Args:
         image: the whole volume, shape (S, H, W, 3), uint8.
 
     Returns:
-        First plus last column of the head, which is twice the column of the midline: 0 to 2 (W - 1), pixels. Columns
-        count where at least a twentieth of all rows and slices is head, so that an ear or a bright speck in the air
-        does not move it. W - 1 for a black volume.
+        First plus last column of the head, which is twice the column of the midline: 0 to 2 (W - 1), pixels. A column
+        counts if at least a twentieth of its pixels in all slices is head, so an ear or a bright speck in the air does
+        not move the midline. W - 1 for a black volume.
     """
     fraction = head_mask(image).mean(axis=(0, 1))
     columns = np.flatnonzero(fraction >= HEAD_FRACTION_OF_COLUMN)

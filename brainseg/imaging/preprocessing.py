@@ -1,4 +1,4 @@
-"""Preprocessing, defined once for training and prediction: what the network gets to see of a slice.
+"""Preprocessing: from the slices of a volume to the network's input, defined once for training and prediction.
 
 Grey levels are normalised per volume, so that each patient is the reference for their own slices.
 """
@@ -21,7 +21,7 @@ NormalisationMethod = Literal["brain_zscore", "divide_255"]
 
 @dataclass(frozen=True, kw_only=True)
 class Normalisation:
-    """Subtract an offset from each channel, then divide by a scale.
+    """A linear change of grey levels: subtract an offset from each channel, then divide by a scale.
 
     Attributes:
         offset: shape (3,), float32, grey levels.
@@ -41,15 +41,15 @@ class Normalisation:
 
 
 def fit_normalisation(image: ByteArray, method: NormalisationMethod) -> Normalisation:
-    """The normalisation of one patient.
+    """Fit the normalisation of one patient.
 
     Args:
-        image: the whole volume, shape (S, H, W, 3), uint8; also where only some of its slices are used.
+        image: the whole volume, shape (S, H, W, 3), uint8, even if only some of its slices are used.
         method: "brain_zscore": mean 0 and standard deviation 1 over the pixels of `brain_mask`, per channel;
-            "divide_255": the notebook's, the same for every patient.
+            "divide_255": as in the notebook, the same for every patient.
 
     Returns:
-        Offset and scale; the scale of a channel without any contrast is 1.
+        Offset and scale; the scale of a channel without contrast is 1.
     """
     if method == "divide_255":
         return Normalisation(offset=np.zeros(3, np.float32), scale=np.full(3, 255, np.float32))
@@ -57,13 +57,13 @@ def fit_normalisation(image: ByteArray, method: NormalisationMethod) -> Normalis
 
 
 def zscore(values: ByteArray) -> Normalisation:
-    """Mean and standard deviation of pixels.
+    """Normalisation to mean 0 and standard deviation 1 over the given pixels.
 
     Args:
         values: shape (N, 3), uint8, the pixels of `brain_mask`; N may be 0.
 
     Returns:
-        Offset 0 where there is no pixel; scale 1 where there is none or all are equal.
+        Mean and standard deviation; offset 0 and scale 1 without pixels, and scale 1 if all pixels are equal.
     """
     if not len(values):
         return Normalisation(offset=np.zeros(3, np.float32), scale=np.ones(3, np.float32))
@@ -75,7 +75,7 @@ def zscore(values: ByteArray) -> Normalisation:
 
 
 def channel_names(context_slices: int, contralateral_flair: bool) -> tuple[str, ...]:
-    """The network's input channels in order: the sequences, then the context as `context` assembles it."""
+    """Names of the network's input channels in order: the sequences, then the channels of `context`."""
     steps = [step for step in range(-context_slices, context_slices + 1) if step]
     return (*SEQUENCES, *(f"flair {step:+d}" for step in steps), *(["flair mirrored"] if contralateral_flair else []))
 
@@ -88,17 +88,17 @@ def context(
     context_slices: int,
     mirror_axis: int | None,
 ) -> ByteArray:
-    """The FLAIR that the network sees beside a slice: its neighbours, and the other side of the head.
+    """Assemble the context channels of a slice: FLAIR of its neighbours, and its own FLAIR mirrored.
 
     Args:
-        flair_at: gives FLAIR of the slice at a position in the volume, shape (H, W), uint8.
+        flair_at: returns the FLAIR of the slice at a position, shape (H, W), uint8.
         position: of the slice in its volume, from 0.
         slices: number of slices in the volume.
         context_slices: neighbours on either side.
-        mirror_axis: of the volume, see `brainseg.imaging.head.mirror_axis`; None: the other side is not wanted.
+        mirror_axis: of the volume, see `brainseg.imaging.head.mirror_axis`; None: without the mirrored FLAIR.
 
     Returns:
-        Shape (H, W, K), uint8; K may be 0. Channels in the order of `channel_names`, after the sequences.
+        Shape (H, W, K), uint8, K = 0 or more; channels in the order of `channel_names`, after the sequences.
     """
     planes = [flair_at(other) for other in neighbour_positions(position, slices, context_slices)]
     own = flair_at(position) if mirror_axis is not None or not planes else planes[0]
@@ -108,7 +108,7 @@ def context(
 
 
 def neighbour_positions(position: int, slices: int, context_slices: int) -> list[int]:
-    """Positions of a slice's neighbours in its volume; the first and last slice stand in for what lies beyond them.
+    """Positions of a slice's neighbours; beyond the ends of the volume, the first or last slice is repeated.
 
     Args:
         position: of the slice in its volume, from 0.
@@ -123,14 +123,14 @@ def neighbour_positions(position: int, slices: int, context_slices: int) -> list
 
 
 def mirrored(flair: ByteArray, axis: int) -> ByteArray:
-    """The other side of the head, brought over to this side: column x of the result is column `axis` - x.
+    """Mirror a slice about the midline of the head: column x of the result is column `axis` - x.
 
     Args:
         flair: shape (..., W), uint8.
         axis: of the volume, from `brainseg.imaging.head.mirror_axis`.
 
     Returns:
-        The same shape; 0 where there is no such column.
+        The same shape; 0 where that column does not exist.
     """
     width = flair.shape[-1]
     first, last = max(0, axis - width + 1), min(axis, width - 1)
@@ -140,13 +140,13 @@ def mirrored(flair: ByteArray, axis: int) -> ByteArray:
 
 
 def network_input(image: ByteArray, context: ByteArray, normalise: Normalisation, input_size: int) -> FloatArray:
-    """The network's input for slices that are not augmented.
+    """Assemble the network's input for slices that are not augmented.
 
     Args:
         image: shape (N, H, W, 3), uint8.
         context: shape (N, H, W, K), uint8, from `context`.
         normalise: of the whole volume.
-        input_size: height and width that the network sees, pixels.
+        input_size: height and width of the network's input, pixels.
 
     Returns:
         Shape (N, input_size, input_size, 3 + K), float32; channels in the order of `channel_names`.
@@ -156,15 +156,15 @@ def network_input(image: ByteArray, context: ByteArray, normalise: Normalisation
 
 
 def resize(images: FloatArray, height: int, width: int) -> FloatArray:
-    """Resize a stack of images: bilinear, half-pixel centres, no antialiasing.
+    """Resize a stack of images with bilinear interpolation, half-pixel centres and no antialiasing.
 
     Args:
         images: shape (N, H, W) or (N, H, W, C), float32.
-        height: wanted, pixels.
-        width: wanted, pixels.
+        height: of the result, pixels.
+        width: of the result, pixels.
 
     Returns:
-        Shape (N, height, width) or (N, height, width, C), float32; the input itself where nothing changes.
+        Shape (N, height, width) or (N, height, width, C), float32; the input itself if it has that size already.
     """
     if images.shape[1:3] == (height, width):
         return images

@@ -1,4 +1,4 @@
-"""Probability maps from a model and a volume, on the volume's own grid."""
+"""Applying a model to a volume: probability maps on the grid of the volume."""
 
 import keras
 import numpy as np
@@ -24,21 +24,21 @@ def predict_volume(
         model: from `brainseg.model.saving.load_model`.
         card: its card.
         volume: the whole patient, because normalisation is per volume.
-        slice_numbers: the slices wanted, ascending.
-        batch_size: slices at a time.
-        test_time_flip: average with the prediction for the slices flipped left to right.
+        slice_numbers: the slices to predict, ascending.
+        batch_size: slices per batch.
+        test_time_flip: whether to average with the prediction for the slices flipped left to right.
 
     Returns:
         Shape (len(slice_numbers), H, W), float32 in [0, 1], on the grid of the volume.
     """
     normalise = fit_normalisation(volume.image, card.normalisation)
-    wanted = np.flatnonzero(np.isin(volume.slice_numbers, slice_numbers))
+    selected = np.flatnonzero(np.isin(volume.slice_numbers, slice_numbers))
     flair = volume.image[..., FLAIR]
     slices, height, width = flair.shape
     axis = mirror_axis(volume.image) if card.contralateral_flair else None
-    maps = np.empty((len(wanted), height, width), np.float32)
-    for start in range(0, len(wanted), batch_size):
-        positions = wanted[start : start + batch_size]
+    maps = np.empty((len(selected), height, width), np.float32)
+    for start in range(0, len(selected), batch_size):
+        positions = selected[start : start + batch_size]
         contexts = [
             context(flair.__getitem__, position, slices, context_slices=card.context_slices, mirror_axis=axis)
             for position in positions.tolist()

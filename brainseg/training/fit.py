@@ -86,7 +86,7 @@ def fit(
     batches = training_batches(data, params)
     compile_model(trainee, params, runtime, steps=len(batches))
     key = checkpoint.run_key(params, runtime, *tables)  # now that all of the code that trains is loaded
-    alone = batches.share.processes == 1  # of several processes, only the first one's state lasts: they begin anew
+    alone = batches.shard.processes == 1  # of several processes, only the first one's state lasts: they begin anew
     state = (checkpoint.load_state(folder, key, trainee) if alone else None) or checkpoint.State()
     if state.history:
         print(f"going on after epoch {len(state.history)}, where this training was interrupted")

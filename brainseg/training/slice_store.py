@@ -1,7 +1,8 @@
-"""Decoded slices in an unnamed temporary file: threads read them at random, and memory does not grow with patients.
+"""Decoded slices in a temporary file, so that memory does not grow with the number of patients.
 
-The file is read by position rather than mapped: pages of a map count as the process's memory, while those of a read are
-the system's to keep or to drop. Having no name, the file disappears when the process ends, even if it is killed.
+Threads read the file at random offsets. It is not memory-mapped: mapped pages count as the process's memory, whereas
+the system can drop the pages of ordinary reads. The file has no name, so it disappears when the process ends, even if
+the process is killed.
 """
 
 import os
@@ -26,24 +27,24 @@ from brainseg.imaging.preprocessing import (
 )
 from brainseg.imaging.volume import FLAIR, SEQUENCES, ByteArray, FloatArray, Volume
 
-# The mask is stored as a fourth channel, 0 or 255: image and mask are warped together, and OpenCV warps four channels
-# twice as fast as three.
+# The mask is stored as a fourth channel with values 0 and 255, so that image and mask are warped together. OpenCV warps
+# four channels twice as fast as three.
 MASK = len(SEQUENCES)
 MASK_VALUE = 255
 
-# A stored slice, one byte per pixel: its FLAIR, which its neighbours need alone, and its four channels.
+# Bytes per pixel of a stored slice: FLAIR once more, because neighbouring slices need it alone, and the four channels.
 PLANES = 1 + MASK + 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class PatientStatistics:
-    """What all slices of a patient share.
+    """What all slices of a patient have in common.
 
     Attributes:
         normalisation: of the whole volume.
-        histogram: number of pixels at each grey level, among those that the normalisation is fitted to: shape (3, 256),
-            int64; None if it is not fitted to any.
-        mirror_axis: of the volume, see `brainseg.imaging.head.mirror_axis`; None: the other side is not wanted.
+        histogram: number of brain pixels at each grey level, shape (3, 256), int64; None if the normalisation is not
+            fitted to the brain.
+        mirror_axis: of the volume, see `brainseg.imaging.head.mirror_axis`; None: the mirrored FLAIR is not used.
     """
 
     normalisation: Normalisation
@@ -58,16 +59,16 @@ class PatientStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredSlice:
-    """Where a slice is in the store.
+    """The location of a slice in the store.
 
     Attributes:
-        volume_offset: of the volume's first byte in the file.
+        volume_offset: byte offset of the volume in the file.
         position: in the volume, from 0.
         slices: number of slices in the volume.
         height: pixels.
         width: pixels.
-        has_tumour: whether its mask has any.
-        patient: what it shares with the patient's other slices.
+        has_tumour: whether the mask has any tumour.
+        patient: what all slices of the patient have in common.
     """
 
     volume_offset: int
@@ -81,12 +82,12 @@ class StoredSlice:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A slice, read from the store.
+    """A slice as read from the store.
 
     Attributes:
-        image_and_mask: shape (H, W, 4), uint8: the three sequences, and the mask as 0 and `MASK_VALUE`.
+        image_and_mask: shape (H, W, 4), uint8: the three sequences, then the mask with values 0 and `MASK_VALUE`.
         context: shape (H, W, K), uint8, see `brainseg.imaging.preprocessing.context`.
-        patient: its patient.
+        patient: what all slices of the patient have in common.
     """
 
     image_and_mask: ByteArray
@@ -95,7 +96,7 @@ class Sample:
 
 
 class SliceStore:
-    """Decoded slices: `add` from one thread, then `read` from any number of threads."""
+    """Decoded slices; call `add` from one thread, then `read` from any number of threads."""
 
     def __init__(
         self,
@@ -105,13 +106,13 @@ class SliceStore:
         normalisation: NormalisationMethod,
         contralateral_flair: bool = False,
     ) -> None:
-        """Open an empty store.
+        """Create an empty store.
 
         Args:
-            folder: where the file lies; on a disk, since the whole set takes 1.3 GB.
-            context_slices: slices on either side that are read with a slice.
-            normalisation: method of the normalisation.
-            contralateral_flair: whether a slice is read with its own FLAIR mirrored.
+            folder: for the temporary file; on a disk, because the whole set takes 1.3 GB.
+            context_slices: neighbours on either side that are read with each slice.
+            normalisation: method of normalisation.
+            contralateral_flair: whether the mirrored FLAIR is read with each slice.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -123,14 +124,14 @@ class SliceStore:
         self._length = 0
 
     def add(self, volume: Volume, slice_numbers: set[int]) -> list[StoredSlice]:
-        """Store a patient.
+        """Add a patient.
 
         Args:
-            volume: the whole patient: normalisation is per volume, and any slice may be a neighbour.
-            slice_numbers: those wanted.
+            volume: the whole patient, because normalisation is per volume and any slice may be a neighbour.
+            slice_numbers: the slices that will be read.
 
         Returns:
-            The wanted slices, in slice order.
+            One entry per slice of `slice_numbers`, in slice order.
 
         Raises:
             UserError: if the disk is full.
@@ -146,7 +147,7 @@ class SliceStore:
         except OSError as error:
             raise UserError(
                 f"train: {self.folder} has no room for the decoded slices of {volume.patient_id} ({error.strerror}). "
-                f"The training and validation slices take {PLANES} bytes a pixel there while training"
+                f"While training, the training and validation slices take {PLANES} bytes per pixel there"
             ) from None
         self._length += slices * PLANES * height * width
         patient = self._statistics(volume.image)
@@ -165,7 +166,7 @@ class SliceStore:
         ]
 
     def read(self, stored: StoredSlice) -> Sample:
-        """Read a slice that was added."""
+        """Read a slice that was added, with its context."""
         shape, pixels = (stored.height, stored.width), stored.height * stored.width
 
         def plane_offset(position: int) -> int:

@@ -1,4 +1,4 @@
-"""Prediction sees a slice as training does, and its probabilities come back on the volume's grid."""
+"""Prediction gives the network the same input as validation, and probabilities on the grid of the volume."""
 
 import dataclasses
 from pathlib import Path
@@ -16,9 +16,9 @@ from brainseg.training.batches import SliceBatches
 from brainseg.training.slice_store import SliceStore
 
 
-def make_card(size: int, context_slices: int, contralateral_flair: bool) -> ModelCard:
+def card_with(input_size: int, context_slices: int, contralateral_flair: bool) -> ModelCard:
     return ModelCard(
-        input_size=size,
+        input_size=input_size,
         normalisation="brain_zscore",
         context_slices=context_slices,
         contralateral_flair=contralateral_flair,
@@ -37,21 +37,21 @@ def volume() -> Volume:
     return Volume(patient_id="P", image=image, mask_true=rng.random((5, 24, 32)) < 0.2, slice_numbers=np.arange(1, 6))
 
 
-def opposite(volume: Volume) -> Volume:
-    """The patient in the mirror, left for right."""
+def flipped(volume: Volume) -> Volume:
+    """The same patient flipped left to right."""
     image, mask_true = (np.ascontiguousarray(array[:, :, ::-1]) for array in (volume.image, volume.mask_true))
     return dataclasses.replace(volume, image=image, mask_true=mask_true)
 
 
 @pytest.mark.parametrize(("context_slices", "contralateral_flair"), [(0, False), (1, False), (0, True), (2, True)])
-def test_the_network_gets_what_it_is_validated_on(
+def test_the_network_gets_the_same_input_as_in_validation(
     volume: Volume, tmp_path: Path, context_slices: int, contralateral_flair: bool
 ) -> None:
     store = SliceStore(
         tmp_path, context_slices=context_slices, normalisation="brain_zscore", contralateral_flair=contralateral_flair
     )
-    entries = store.add(volume, {2, 3, 5})
-    validated, _ = SliceBatches(store, entries, size=16, batch_size=3)[0]
+    slices = store.add(volume, {2, 3, 5})
+    validated, _ = SliceBatches(store, slices, input_size=16, batch_size=3)[0]
     seen = []
 
     def model(images: Any, training: bool) -> Any:
@@ -59,28 +59,30 @@ def test_the_network_gets_what_it_is_validated_on(
         seen.append(images)
         return images[..., :1]
 
-    predict_volume(model, make_card(16, context_slices, contralateral_flair), volume, [2, 3, 5], batch_size=2)  # type: ignore[arg-type]
+    predict_volume(model, card_with(16, context_slices, contralateral_flair), volume, [2, 3, 5], batch_size=2)  # type: ignore[arg-type]
     np.testing.assert_array_equal(np.concatenate(seen), validated)
 
 
 @pytest.mark.parametrize("contralateral_flair", [False, True])
-def test_flips_make_a_mirrored_patient_the_mirrored_prediction(volume: Volume, contralateral_flair: bool) -> None:
-    """Whatever the network: here one that weighs its pixels by column."""
+def test_with_test_time_flip_a_flipped_patient_gets_the_flipped_prediction(
+    volume: Volume, contralateral_flair: bool
+) -> None:
+    """Whatever the network is; here one that weights pixels by column."""
 
     def model(images: Any, training: bool) -> Any:
         weight = np.linspace(0, 1, images.shape[2], dtype=np.float32)[:, None]
         return (weight * images).sum(axis=-1, keepdims=True)
 
     first, second = (
-        predict_volume(model, make_card(16, 1, contralateral_flair), each, [1, 2, 3], batch_size=2, test_time_flip=True)  # type: ignore[arg-type]
-        for each in (volume, opposite(volume))
+        predict_volume(model, card_with(16, 1, contralateral_flair), each, [1, 2, 3], batch_size=2, test_time_flip=True)  # type: ignore[arg-type]
+        for each in (volume, flipped(volume))
     )
     np.testing.assert_allclose(first, second[:, :, ::-1], atol=1e-5)
 
 
-def test_prediction_comes_back_on_the_volume_s_own_grid(volume: Volume) -> None:
+def test_probabilities_are_on_the_grid_of_the_volume(volume: Volume) -> None:
     model = build_unet(input_size=48, filters=2, dropout=0.0)
-    card = make_card(48, context_slices=0, contralateral_flair=False)
+    card = card_with(48, context_slices=0, contralateral_flair=False)
     maps = predict_volume(model, card, volume, [2, 3, 5], batch_size=2)
     assert maps.shape == (3, 24, 32)
     assert maps.dtype == np.float32
@@ -88,9 +90,9 @@ def test_prediction_comes_back_on_the_volume_s_own_grid(volume: Volume) -> None:
     np.testing.assert_allclose(maps[1], one[0], atol=1e-6)
 
 
-def test_flips_average_with_the_mirror(volume: Volume) -> None:
+def test_test_time_flip_is_the_mean_of_two_predictions(volume: Volume) -> None:
     model = build_unet(input_size=32, filters=2, dropout=0.0)
-    card = make_card(32, context_slices=0, contralateral_flair=False)
-    one, other = (predict_volume(model, card, which, [3, 4], batch_size=2) for which in (volume, opposite(volume)))
+    card = card_with(32, context_slices=0, contralateral_flair=False)
+    one, other = (predict_volume(model, card, which, [3, 4], batch_size=2) for which in (volume, flipped(volume)))
     both = predict_volume(model, card, volume, [3, 4], batch_size=2, test_time_flip=True)
     np.testing.assert_allclose(both, (one + other[:, :, ::-1]) / 2, atol=1e-6)

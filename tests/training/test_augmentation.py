@@ -1,4 +1,4 @@
-"""Augmentation: image and mask move together, and as far as the parameters say."""
+"""Augmentation: image and mask move together, within the limits of the parameters."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from brainseg.imaging.preprocessing import Normalisation, fit_normalisation
 from brainseg.imaging.volume import FLAIR, POST_CONTRAST, PRE_CONTRAST
 from brainseg.params import AugmentationParams
-from brainseg.training.augmentation import augment, intensity_lookup, mask_of, random_matrix, resizing_matrix, warp
+from brainseg.training.augmentation import augment, extract_mask, intensity_lookup, random_matrix, resizing_matrix, warp
 from brainseg.training.slice_store import PatientStatistics, Sample
 
 NOTHING = dict.fromkeys(("rotation", "shift", "shear", "zoom", "gain", "gamma", "noise", "missing_sequence"), 0.0)
@@ -17,7 +17,7 @@ OFF: dict = {**NOTHING, "horizontal_flip": False}
 NOISE = np.random.default_rng(0).standard_normal(2**16, np.float32)
 
 
-def drawn(seed: int, size: int = 64, **changes: float | bool) -> np.ndarray:
+def matrix_of(seed: int, size: int = 64, **changes: float | bool) -> np.ndarray:
     augmentation = AugmentationParams(**{**OFF, **changes})
     return np.vstack([random_matrix(np.random.default_rng(seed), augmentation, size, size, size), [0, 0, 1]])
 
@@ -49,12 +49,12 @@ def test_everything_off_only_normalises(seed: int) -> None:
     out, mask = augmented(sample, seed)
     normalise = sample.patient.normalisation
     np.testing.assert_allclose(out[..., :3], normalise(sample.image_and_mask[..., :3]), atol=1e-5)
-    np.testing.assert_allclose(out[..., 3:], normalise.around(sample.context), atol=1e-5)
+    np.testing.assert_allclose(out[..., 3:], normalise.flair(sample.context), atol=1e-5)
     np.testing.assert_array_equal(mask, sample.image_and_mask[..., 3] > 0)
 
 
 @given(seed=st.integers(0, 2**32))
-def test_gamma_leaves_mean_and_deviation_of_the_head_and_the_order_of_grey_levels(seed: int) -> None:
+def test_gamma_keeps_mean_deviation_and_the_order_of_grey_levels(seed: int) -> None:
     sample = sample_of(seed % 7)
     exponent = np.random.default_rng(seed).uniform(0.5, 2, 3).astype(np.float32)
     table = intensity_lookup(sample.patient, gain=np.ones(3, np.float32), exponent=exponent)
@@ -65,8 +65,8 @@ def test_gamma_leaves_mean_and_deviation_of_the_head_and_the_order_of_grey_level
     assert np.abs(table - intensity_lookup(sample.patient, gain=np.ones(3), exponent=np.ones(3))).max() > 0.01
 
 
-def test_gamma_without_a_head_is_the_power_of_the_grey_level() -> None:
-    """divide_255, by hand: level 51 is 0.2, its square 0.04."""
+def test_gamma_with_divide_255_is_a_power_of_the_grey_level() -> None:
+    """By hand: level 51 is 0.2, and its square is 0.04."""
     normalisation = Normalisation(offset=np.zeros(3, np.float32), scale=np.full(3, 255, np.float32))
     patient = PatientStatistics(normalisation=normalisation, histogram=None, mirror_axis=0)
     table = intensity_lookup(patient, gain=np.array([1, 2, 1]), exponent=np.array([1, 1, 2]))
@@ -74,17 +74,17 @@ def test_gamma_without_a_head_is_the_power_of_the_grey_level() -> None:
 
 
 @given(seed=st.integers(0, 2**32))
-def test_gain_multiplies_each_sequence_within_its_limit(seed: int) -> None:
+def test_gain_multiplies_each_sequence_by_a_factor_within_its_limit(seed: int) -> None:
     sample = sample_of(1)
     plain, changed = augmented(sample, seed)[0], augmented(sample, seed, gain=0.3)[0]
     factor = [np.median((changed / plain)[..., channel]) for channel in range(5)]
     for channel in range(5):
         np.testing.assert_allclose(changed[..., channel], factor[channel] * plain[..., channel], atol=1e-4)
-    assert all(0.7 - 1e-4 <= one <= 1.3 + 1e-4 for one in factor)
-    np.testing.assert_allclose(factor[3:], factor[FLAIR], atol=1e-4)  # neighbours are of the same scan
+    assert all(0.7 - 1e-4 <= value <= 1.3 + 1e-4 for value in factor)
+    np.testing.assert_allclose(factor[3:], factor[FLAIR], atol=1e-4)  # the context comes from the same scan
 
 
-def test_missing_sequence_is_flair_as_the_set_fills_it() -> None:
+def test_a_missing_sequence_is_replaced_by_flair_as_in_the_data_set() -> None:
     sample = sample_of(2)
     out, _ = augmented(sample, 1, missing_sequence=1.0)
     for channel in (PRE_CONTRAST, POST_CONTRAST):
@@ -94,15 +94,15 @@ def test_missing_sequence_is_flair_as_the_set_fills_it() -> None:
     )
 
 
-def test_missing_sequence_comes_as_often_as_it_says() -> None:
+def test_a_sequence_is_missing_as_often_as_the_parameter_says() -> None:
     sample = sample_of(2, size=4)
     outs = [augmented(sample, seed, missing_sequence=0.25)[0] for seed in range(600)]
     for channel in (PRE_CONTRAST, POST_CONTRAST):
-        share = np.mean([(out[..., channel] == out[..., FLAIR]).all() for out in outs])
-        assert 0.18 < share < 0.32
+        fraction = np.mean([(out[..., channel] == out[..., FLAIR]).all() for out in outs])
+        assert 0.18 < fraction < 0.32
 
 
-def test_noise_is_added_up_to_its_deviation() -> None:
+def test_noise_has_at_most_the_given_deviation() -> None:
     sample = sample_of(3, size=32)
     deviations = [(augmented(sample, seed, noise=0.4)[0] - augmented(sample, seed)[0]).std() for seed in range(60)]
     assert 0 < min(deviations) < 0.1
@@ -110,11 +110,11 @@ def test_noise_is_added_up_to_its_deviation() -> None:
 
 
 @pytest.mark.parametrize("shape", [(128, 128), (96, 160), (48, 64)])
-def test_resizing_matrix_is_the_resize_of_prediction(shape: tuple[int, int]) -> None:
+def test_resizing_matrix_agrees_with_the_resize_of_prediction(shape: tuple[int, int]) -> None:
     image = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8), (0, 0), 2)
     warped = warp(image.astype(np.float32), resizing_matrix(*shape, 64), 64)
     expected = cv2.resize(image.astype(np.float32), (64, 64), interpolation=cv2.INTER_LINEAR)
-    # warpAffine rounds source coordinates to 1/32 pixel; beyond the edge it sees black, where the resize sees the edge.
+    # warpAffine rounds source coordinates to 1/32 pixel; outside the image it uses black, the resize repeats the edge.
     inside = (slice(1, -1), slice(1, -1))
     np.testing.assert_allclose(
         warped[inside], expected[inside], atol=np.abs(np.gradient(image.astype(float), axis=(0, 1))).max() / 16
@@ -122,15 +122,15 @@ def test_resizing_matrix_is_the_resize_of_prediction(shape: tuple[int, int]) -> 
 
 
 @given(seed=st.integers(0, 2**32))
-def test_mask_moves_with_the_image_and_stays_two_valued(seed: int) -> None:
+def test_mask_moves_with_the_image_and_stays_binary(seed: int) -> None:
     mask_true = np.zeros((64, 64), bool)
     mask_true[20:44, 24:50] = True
     image = np.repeat(mask_true[..., None] * np.uint8(255), 3, axis=-1)
-    matrix = drawn(seed, rotation=30.0, shift=0.1, shear=10.0, zoom=0.2, horizontal_flip=True)[:2]
+    matrix = matrix_of(seed, rotation=30.0, shift=0.1, shear=10.0, zoom=0.2, horizontal_flip=True)[:2]
     warped = warp(np.dstack([image, 255 * mask_true.astype(np.uint8)]), matrix, 64)
-    mask = mask_of(warped)
+    mask = extract_mask(warped)
     assert mask.dtype == np.bool_
-    # Linear and nearest may differ only on the edge, where the image is between its two values.
+    # They may differ only on the edge, where the interpolated image is between its two values.
     inside = warped[..., 0] > 250
     outside = warped[..., 0] < 5
     assert mask[inside].all()
@@ -139,27 +139,27 @@ def test_mask_moves_with_the_image_and_stays_two_valued(seed: int) -> None:
 
 @given(seed=st.integers(0, 2**32))
 def test_rotation_keeps_areas_and_stays_within_its_limit(seed: int) -> None:
-    linear = drawn(seed, rotation=20.0)[:2, :2]
+    linear = matrix_of(seed, rotation=20.0)[:2, :2]
     np.testing.assert_allclose(linear @ linear.T, np.eye(2), atol=1e-12)
     assert np.degrees(np.arccos(np.clip(linear[0, 0], -1, 1))) <= 20 + 1e-9
 
 
 @given(seed=st.integers(0, 2**32))
 def test_zoom_and_shift_stay_within_their_limits(seed: int) -> None:
-    matrix = drawn(seed, zoom=0.2)
+    matrix = matrix_of(seed, zoom=0.2)
     assert 0.8 <= matrix[0, 0] == matrix[1, 1] <= 1.2
     centre = np.array([31.5, 31.5, 1])
     np.testing.assert_allclose(matrix @ centre, centre)
-    moved = drawn(seed, shift=0.25) @ centre
+    moved = matrix_of(seed, shift=0.25) @ centre
     assert np.abs(moved - centre).max() <= 16
 
 
-def test_flip_happens_about_half_of_the_time_and_is_a_mirror() -> None:
-    signs = np.array([drawn(seed, horizontal_flip=True)[0, 0] for seed in range(400)])
+def test_half_of_the_slices_are_flipped() -> None:
+    signs = np.array([matrix_of(seed, horizontal_flip=True)[0, 0] for seed in range(400)])
     assert set(signs) == {-1.0, 1.0}
     assert 150 < (signs < 0).sum() < 250
 
 
-def test_turning_one_change_off_leaves_the_others_as_they_were() -> None:
-    both, one = drawn(5, rotation=20.0, horizontal_flip=True), drawn(5, horizontal_flip=True)
+def test_turning_one_change_off_does_not_affect_the_others() -> None:
+    both, one = matrix_of(5, rotation=20.0, horizontal_flip=True), matrix_of(5, horizontal_flip=True)
     assert np.sign(both[0, 0]) == np.sign(one[0, 0])

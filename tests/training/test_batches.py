@@ -1,4 +1,4 @@
-"""Batches: everything from (seed, epoch, place), pairs that belong together, the epoch's order."""
+"""Batches: determined by (seed, epoch, item), image and mask of the same slice, the order of an epoch."""
 
 from pathlib import Path
 
@@ -31,11 +31,11 @@ Stored = tuple[SliceStore, list[StoredSlice]]
 
 @pytest.fixture(scope="module")
 def volume() -> Volume:
-    """Seven slices; the tumour of slices 1 to 6 is a disc whose centre moves, and is bright in the image."""
+    """Seven slices; slices 1 to 6 have a bright disc as tumour, whose centre moves from slice to slice."""
     y, x = np.mgrid[:32, :32]
     mask_true = np.stack([((y - 16) ** 2 + (x - 8 - 2 * n) ** 2 < 25) & (n < 6) for n in range(7)])
     image = np.where(mask_true, 220, 60)[..., None].repeat(3, -1).astype(np.uint8)
-    image[..., 0] += np.arange(7, dtype=np.uint8)[:, None, None]  # tells the slices apart
+    image[..., 0] += np.arange(7, dtype=np.uint8)[:, None, None]  # makes the slices distinguishable
     return Volume(patient_id="P", image=image, mask_true=mask_true, slice_numbers=np.arange(1, 8))
 
 
@@ -53,7 +53,7 @@ def all_of(batches: SliceBatches) -> tuple[np.ndarray, np.ndarray]:
 def test_shapes_types_and_values(stored: Stored) -> None:
     batches = SliceBatches(*stored, input_size=16, batch_size=3, augmentation=EVERYTHING)
     sizes = [len(batches[i][0]) for i in range(len(batches))]
-    assert sizes == [3, 3, 1], "every slice, also those that do not fill a batch"
+    assert sizes == [3, 3, 1], "every slice, including those that do not fill a batch"
     images, masks = batches[0]
     assert images.shape == (3, 16, 16, 3)
     assert masks.shape == (3, 16, 16, 1)
@@ -61,36 +61,36 @@ def test_shapes_types_and_values(stored: Stored) -> None:
     assert set(np.unique(masks)) <= {0.0, 1.0}
 
 
-def test_validation_is_every_slice_unchanged_in_order(stored: Stored, volume: Volume) -> None:
+def test_validation_has_every_slice_unchanged_and_in_order(stored: Stored, volume: Volume) -> None:
     images, masks = all_of(SliceBatches(*stored, input_size=32, batch_size=4))
     np.testing.assert_array_equal(masks[..., 0], volume.mask_true)
     np.testing.assert_allclose(images, fit_normalisation(volume.image, "brain_zscore")(volume.image), atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [32, 16])
-def test_training_without_changes_sees_what_prediction_sees(volume: Volume, tmp_path: Path, size: int) -> None:
-    """Also of the neighbours. On a smaller grid the training rounds grey levels to whole numbers."""
+def test_input_without_augmentation_equals_that_of_prediction(volume: Volume, tmp_path: Path, size: int) -> None:
+    """Including the neighbours. On a smaller grid, training rounds grey levels to whole numbers."""
     store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore")
-    entries = store.add(volume, set(range(1, 8)))
-    batches = SliceBatches(store, entries, input_size=size, batch_size=7, augmentation=OFF)
+    slices = store.add(volume, set(range(1, 8)))
+    batches = SliceBatches(store, slices, input_size=size, batch_size=7, augmentation=OFF)
     images, _ = batches[0]
     normalise = fit_normalisation(volume.image, "brain_zscore")
-    around = volume.image[..., FLAIR][[neighbour_positions(place, 7, 1) for place in range(7)]]
-    expected = network_input(volume.image, np.moveaxis(around, 1, -1), normalise, size)
+    neighbours = volume.image[..., FLAIR][[neighbour_positions(position, 7, 1) for position in range(7)]]
+    expected = network_input(volume.image, np.moveaxis(neighbours, 1, -1), normalise, size)
     order = batches._order_of(0)
     grey_level = 1 / normalise.scale.min()
     np.testing.assert_allclose(images, expected[order], atol=1e-5 if size == 32 else 0.6 * grey_level)
 
 
-def test_image_and_mask_of_a_pair_belong_together(stored: Stored) -> None:
+def test_image_and_mask_come_from_the_same_slice(stored: Stored) -> None:
     images, masks = all_of(SliceBatches(*stored, input_size=32, batch_size=3, augmentation=AUGMENTATION))
     flair = images[..., 1]
     bright = flair > (flair.min() + flair.max()) / 2
-    # Linear and nearest interpolation may differ on the rim only.
+    # They may differ only on the edge.
     assert (bright != masks[..., 0].astype(bool)).mean() < 0.02
 
 
-def test_every_slice_is_seen_once_an_epoch_in_another_order(stored: Stored) -> None:
+def test_every_slice_comes_once_per_epoch_in_a_new_order(stored: Stored) -> None:
     orders = []
     for epoch in (0, 1):
         batches = SliceBatches(*stored, input_size=32, batch_size=3, seed=4, augmentation=OFF)
@@ -101,16 +101,16 @@ def test_every_slice_is_seen_once_an_epoch_in_another_order(stored: Stored) -> N
     assert orders[0] != orders[1]
 
 
-def test_balanced_sampling_gives_tumour_every_second_place(volume: Volume, tmp_path: Path) -> None:
-    """Two slices of eight have tumour: they come twice each, the others in turn."""
+def test_balanced_sampling_puts_a_slice_with_tumour_at_every_second_item(volume: Volume, tmp_path: Path) -> None:
+    """Two of eight slices have tumour: each comes twice, and four different slices come in between."""
     mask_true = np.zeros((8, 32, 32), bool)
     mask_true[2:4, 8:12, 8:12] = True
     rare = Volume(
         patient_id="P", image=np.full((8, 32, 32, 3), 60, np.uint8), mask_true=mask_true, slice_numbers=np.arange(8)
     )
     store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
-    entries = store.add(rare, set(range(8)))
-    batches = SliceBatches(store, entries, input_size=32, batch_size=4, balanced=True, augmentation=OFF)
+    slices = store.add(rare, set(range(8)))
+    batches = SliceBatches(store, slices, input_size=32, batch_size=4, balanced=True, augmentation=OFF)
     order = batches._order_of(0)
     assert len(order) == 8
     assert sorted(order[0::2]) == [2, 2, 3, 3]
@@ -119,30 +119,30 @@ def test_balanced_sampling_gives_tumour_every_second_place(volume: Volume, tmp_p
     assert [masks.any(axis=(1, 2, 3)).tolist() for _, masks in (batches[0], batches[1])] == [[True, False] * 2] * 2
 
 
-def test_balanced_sampling_gives_each_patient_as_many_slices_with_tumour(tmp_path: Path) -> None:
-    """However many of a patient's slices have any; and in a row of places each patient comes once."""
+def test_balanced_sampling_uses_as_many_tumour_slices_from_each_patient(tmp_path: Path) -> None:
+    """However many slices with tumour a patient has; and each patient comes once per round."""
     store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
-    entries: list[StoredSlice] = []
+    slices: list[StoredSlice] = []
     patient_of: list[str] = []
     for patient_id, with_tumour in (("large", 9), ("small", 1), ("medium", 4), ("none", 0)):
         mask_true = np.zeros((10, 32, 32), bool)
         mask_true[:with_tumour, 8:12, 8:12] = True
         image = np.full((10, 32, 32, 3), 60, np.uint8)
         volume = Volume(patient_id=patient_id, image=image, mask_true=mask_true, slice_numbers=np.arange(10))
-        entries += store.add(volume, set(range(10)))
+        slices += store.add(volume, set(range(10)))
         patient_of += [patient_id] * 10
-    batches = SliceBatches(store, entries, input_size=32, batch_size=4, balanced=True, augmentation=OFF)
+    batches = SliceBatches(store, slices, input_size=32, batch_size=4, balanced=True, augmentation=OFF)
     order = batches._order_of(0)
     drawn = [patient_of[number] for number in order[0::2]]
     assert [set(drawn[start : start + 3]) for start in range(0, 18, 3)] == [{"large", "small", "medium"}] * 6
-    assert all(entries[number].has_tumour for number in order[0::2])
-    assert not any(entries[number].has_tumour for number in order[1::2])
+    assert all(slices[number].has_tumour for number in order[0::2])
+    assert not any(slices[number].has_tumour for number in order[1::2])
     large = [number for number in order[0::2] if patient_of[number] == "large"]
-    assert len(set(large)) == len(large)  # none of a patient's slices twice before all came
+    assert len(set(large)) == len(large)  # all slices of a patient come before one is repeated
     assert len(set(order[1::2])) == 20
 
 
-def test_a_batch_depends_on_seed_epoch_and_place_alone(stored: Stored) -> None:
+def test_a_batch_depends_on_seed_epoch_and_number_alone(stored: Stored) -> None:
     def batch(seed: int, epoch: int, warm_up: int) -> np.ndarray:
         batches = SliceBatches(*stored, input_size=32, batch_size=3, seed=seed, augmentation=EVERYTHING)
         batches.epoch = epoch

@@ -139,10 +139,10 @@ def test_the_processes_shares_are_the_batch(augmentation: AugmentationParams | N
     volume = Volume(patient_id="P", image=image, mask_true=image[..., 0] > 200, slice_numbers=np.arange(13))
     store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
     made = partial(
-        SliceBatches, store, store.add(volume, set(range(13))), size=16, batch_size=6, seed=1, augmentation=augmentation
+        SliceBatches, store, store.add(volume, set(range(13))), input_size=16, batch_size=6, seed=1, augmentation=augmentation
     )
     whole = made()
-    shares = [made(share=BatchShard(process=process, processes=3, devices=3)) for process in range(3)]
+    shares = [made(shard=BatchShard(process=process, processes=3, devices=3)) for process in range(3)]
     assert [len(share) for share in shares] == [3, 3, 3]  # 6 + 6 + 3: 13 slices, rounded up to 15
     for batch in range(3):
         parts = [share[batch] for share in shares]

@@ -1,4 +1,4 @@
-"""The store of decoded slices: what goes in comes out, with its neighbours, from any thread."""
+"""The slice store returns what was added, with its context, from any thread."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,23 +24,23 @@ def volume_of(slices: int, height: int, width: int, seed: int) -> Volume:
 
 
 @pytest.mark.parametrize("context_slices", [0, 1, 2])
-def test_slices_come_back_with_the_flair_around_them(tmp_path: Path, context_slices: int) -> None:
-    """Patients of different sizes; the first and last slice repeat beyond the ends."""
+def test_slices_are_read_with_the_flair_of_their_neighbours(tmp_path: Path, context_slices: int) -> None:
+    """With patients of different sizes; the first and last slice are repeated beyond the ends."""
     volumes = [volume_of(5, 12, 16, 1), volume_of(3, 20, 8, 2)]
     store = SliceStore(tmp_path, context_slices=context_slices, normalisation="brain_zscore")
-    entries = [store.add(volume, set(volume.slice_numbers.tolist())) for volume in volumes]
-    with ThreadPoolExecutor(4) as pool:
-        samples = [list(pool.map(store.read, some)) for some in entries]
-    for volume, some, read in zip(volumes, entries, samples, strict=True):
-        assert [entry.has_tumour for entry in some] == volume.mask_true.any(axis=(1, 2)).tolist()
-        for place, sample in enumerate(read):
-            np.testing.assert_array_equal(sample.image_and_mask[..., :3], volume.image[place])
-            np.testing.assert_array_equal(sample.image_and_mask[..., 3], 255 * volume.mask_true[place])
-            around = neighbour_positions(place, len(read), context_slices)
-            np.testing.assert_array_equal(sample.context, np.moveaxis(volume.image[around][..., FLAIR], 0, -1))
+    stored = [store.add(volume, set(volume.slice_numbers.tolist())) for volume in volumes]
+    with ThreadPoolExecutor(4) as threads:
+        samples = [list(threads.map(store.read, slices)) for slices in stored]
+    for volume, slices, read in zip(volumes, stored, samples, strict=True):
+        assert [each.has_tumour for each in slices] == volume.mask_true.any(axis=(1, 2)).tolist()
+        for position, sample in enumerate(read):
+            np.testing.assert_array_equal(sample.image_and_mask[..., :3], volume.image[position])
+            np.testing.assert_array_equal(sample.image_and_mask[..., 3], 255 * volume.mask_true[position])
+            neighbours = neighbour_positions(position, len(read), context_slices)
+            np.testing.assert_array_equal(sample.context, np.moveaxis(volume.image[neighbours][..., FLAIR], 0, -1))
 
 
-def test_the_mirrored_slice_comes_last(tmp_path: Path) -> None:
+def test_the_mirrored_flair_is_the_last_channel(tmp_path: Path) -> None:
     volume = volume_of(3, 6, 8, 4)
     store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", contralateral_flair=True)
     sample = store.read(store.add(volume, {2})[0])
@@ -49,30 +49,30 @@ def test_the_mirrored_slice_comes_last(tmp_path: Path) -> None:
     np.testing.assert_array_equal(sample.context[..., 2], expected)
 
 
-def test_positions_around_repeat_the_edge_slice() -> None:
+def test_neighbour_positions_repeat_the_first_and_last_slice() -> None:
     assert neighbour_positions(0, 4, 2) == [0, 0, 1, 2]
     assert neighbour_positions(2, 4, 1) == [1, 3]
     assert neighbour_positions(3, 4, 2) == [1, 2, 3, 3]
     assert neighbour_positions(0, 1, 1) == [0, 0]
 
 
-def test_some_slices_are_wanted_and_the_normalisation_is_of_the_whole(tmp_path: Path) -> None:
+def test_statistics_are_of_the_whole_volume_when_only_some_slices_are_used(tmp_path: Path) -> None:
     volume = volume_of(6, 8, 8, 3)
     first, second = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore").add(volume, {2, 5})
     expected = fit_normalisation(volume.image, "brain_zscore")
-    for entry in (first, second):
-        np.testing.assert_array_equal(entry.patient.normalisation.offset, expected.offset)
+    for stored in (first, second):
+        np.testing.assert_array_equal(stored.patient.normalisation.offset, expected.offset)
     assert first.patient.histogram is not None
     assert first.patient.histogram.sum() == 3 * brain_mask(volume.image).sum()
 
 
-def test_nothing_is_left_in_the_folder(tmp_path: Path) -> None:
+def test_no_file_is_visible_in_the_folder(tmp_path: Path) -> None:
     store = SliceStore(tmp_path / "new", context_slices=0, normalisation="brain_zscore")
     store.add(volume_of(3, 8, 8, 1), {1})
     assert list((tmp_path / "new").iterdir()) == []
 
 
-def test_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_raises_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
 
     class Full:
