@@ -114,7 +114,16 @@ class AugmentationParams(Section):
     gain: float = Field(ge=0, lt=1)
     gamma: float = Field(ge=0, le=1)
     noise: float = Field(ge=0, le=1)
-    missing_sequence: float = Field(ge=0, le=1)
+    missing_both: float = Field(ge=0, le=1)
+    missing_post_contrast: float = Field(ge=0, le=1)
+    cyst: float = Field(ge=0, le=1)
+    skull_stripping: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _missing_sum(self) -> "AugmentationParams":
+        if self.missing_both + self.missing_post_contrast > 1:
+            raise ValueError("missing_both and missing_post_contrast must sum to 1 at most")
+        return self
 
 
 class TrainParams(Section):
@@ -126,6 +135,7 @@ class TrainParams(Section):
     context_slices: int = Field(ge=0, le=5)
     contralateral_flair: bool
     normalisation: Literal["brain_zscore", "divide_255"]
+    crop: Literal["head", "none"]
     sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams
     block: Literal["plain", "residual"]

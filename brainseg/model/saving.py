@@ -29,6 +29,7 @@ class ModelCard(BaseModel):
     Attributes:
         input_size: height and width of the input, pixels.
         normalisation: see brainseg.imaging.preprocessing.
+        crop: see brainseg.imaging.preprocessing.
         context_slices: slices on either side whose FLAIR is part of the input.
         contralateral_flair: whether FLAIR mirrored is part of the input.
         channels: the input's, in order.
@@ -41,6 +42,7 @@ class ModelCard(BaseModel):
 
     input_size: int
     normalisation: Literal["brain_zscore", "divide_255"]
+    crop: Literal["head", "none"]
     context_slices: int
     contralateral_flair: bool
     channels: tuple[str, ...]
@@ -54,6 +56,7 @@ def make_card(params: TrainParams, runtime: Runtime) -> ModelCard:
     return ModelCard(
         input_size=params.input_size,
         normalisation=params.normalisation,
+        crop=params.crop,
         context_slices=params.context_slices,
         contralateral_flair=params.contralateral_flair,
         channels=channel_names(params.context_slices, params.contralateral_flair),

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from brainseg.imaging.preprocessing import channel_names, network_input
 from brainseg.imaging.volume import FloatArray
 from brainseg.params import AugmentationParams
-from brainseg.training.augmentation import augment, extract_mask, resizing_matrix, warp
+from brainseg.training.augmentation import augment, box_matrix, extract_mask, warp
+from brainseg.training.lesions import add_cyst
 from brainseg.training.slice_store import MASK, SliceStore, StoredSlice
 
 NOISE_LENGTH = 2**20  # minimum number of standard normal numbers kept; slices take their noise from them
@@ -128,15 +129,15 @@ class SliceBatches(keras.utils.PyDataset):
         masks = np.empty((len(items), self.input_size, self.input_size, 1), np.float32)
         for image, mask, item in zip(images, masks, items, strict=True):
             stored = self.slices[order[item]]
-            sample = self.store.read(stored)
             if self.augmentation is None:
-                normalise = sample.patient.normalisation
-                pixels = sample.image_and_mask
-                image[:] = network_input(pixels[None, ..., :MASK], sample.context[None], normalise, self.input_size)[0]
-                matrix = resizing_matrix(stored.height, stored.width, self.input_size)
-                mask[..., 0] = extract_mask(warp(pixels, matrix, self.input_size))
+                sample = self.store.read(stored)
+                pixels, fitted = sample.image_and_mask, sample.patient.preprocessing
+                image[:] = network_input(pixels[None, ..., :MASK], sample.context[None], fitted, self.input_size)[0]
+                mask[..., 0] = extract_mask(warp(pixels, box_matrix(fitted.box, self.input_size), self.input_size))
             else:
                 rng = np.random.default_rng((self.seed, epoch, item))
+                sample = self.store.read(stored, stripped=bool(rng.random() < self.augmentation.skull_stripping))
+                sample = add_cyst(sample, rng, self.augmentation.cyst)
                 mask[..., 0] = augment(
                     sample, rng, self.augmentation, size=self.input_size, noise=self._noise, out=image
                 )

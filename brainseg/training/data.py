@@ -50,7 +50,9 @@ def read_slices(
         folder,
         context_slices=params.context_slices,
         normalisation=params.normalisation,
+        crop=params.crop,
         contralateral_flair=params.contralateral_flair,
+        skull_stripping=params.augmentation.skull_stripping > 0,
     )
     data = TrainingData(store=store, train=[], validation=[])
     for patient_id, rows in split.assign(subset=subsets).groupby("patient_id"):
