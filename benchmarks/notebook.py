@@ -30,7 +30,7 @@ from tensorflow.keras.preprocessing.image import ImageDataGenerator
 from brainseg.errors import UserError
 from brainseg.evaluation.cases import subset_rows
 from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, write_table
-from brainseg.imaging.preprocessing import resize
+from brainseg.imaging.crop import resample, sample_slice, whole_slice
 from brainseg.imaging.volume import FloatArray
 from brainseg.params import load_params
 from brainseg.prediction.probability_maps import write_probabilities

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from brainseg.evaluation.cases import Case
 from brainseg.imaging.volume import FLAIR, SEQUENCES, BoolArray, FloatArray
 
-# Deviations above the mean of the patient's brain, as brainseg.imaging.preprocessing has them; uint8 has room for few more.
-THRESHOLDS = tuple(round(step / 10, 1) for step in range(61))
+# Deviations above the mean of the patient's brain; brainseg.imaging.preprocessing clips at 4.
+THRESHOLDS = tuple(round(step / 10, 1) for step in range(41))
 
 
 def flair_mask(case: Case, threshold: float) -> BoolArray:

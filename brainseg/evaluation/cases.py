@@ -24,7 +24,7 @@ class Case:
         volume: the slices to score, on the patient's own grid; all of the patient's where the split is by patient.
         probability: shape (S, H, W), float32 in [0, 1], of these slices.
         head: shape (S, H, W), bool, pixels inside the head.
-        normalisation: mean and deviation over the head of the whole patient, also where only some slices are scored.
+        normalisation: mean and deviation over the brain of the whole patient, also where only some slices are scored.
     """
 
     site: str

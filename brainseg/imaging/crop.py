@@ -58,35 +58,35 @@ class Sampling:
         return matrix
 
 
-def sample_box(box: Box, height: int, width: int, size: int) -> tuple[Sampling, Sampling]:
+def sample_box(box: Box, shape: tuple[int, ...], size: int) -> tuple[Sampling, Sampling]:
     """Sample a box of a slice on a square grid.
 
     Args:
         box: on the slice's grid.
-        height: of the slice, pixels.
-        width: of the slice, pixels.
+        shape: height and width of the slice, pixels.
         size: height and width of the result, pixels.
 
     Returns:
         Along the rows and along the columns, for `resample`. What lies outside the slice counts as 0.
     """
+    height, width = shape
     rows = _sampling(box.top + (np.arange(size) + 0.5) * box.height / size - 0.5, height)
     return rows, _sampling(box.left + (np.arange(size) + 0.5) * box.width / size - 0.5, width)
 
 
-def sample_slice(box: Box, height: int, width: int, size: int) -> tuple[Sampling, Sampling]:
+def sample_slice(box: Box, shape: tuple[int, ...], size: int) -> tuple[Sampling, Sampling]:
     """Undo `sample_box`: sample the square grid at the pixels of the slice.
 
     Args:
         box: on the slice's grid.
-        height: of the slice, pixels.
-        width: of the slice, pixels.
+        shape: height and width of the slice, pixels.
         size: height and width of the square grid, pixels.
 
     Returns:
         Along the rows and along the columns, for `resample`. Pixels whose centre is outside the box become 0; within
         half a grid cell of the box's edge the outermost cell is repeated.
     """
+    height, width = shape
     rows = _inverse_sampling(box.top, box.height, height, size)
     return rows, _inverse_sampling(box.left, box.width, width, size)
 

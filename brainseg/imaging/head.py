@@ -18,8 +18,9 @@ GRID = 128  # cells along each side of the small grids on which head and brain a
 AIR_QUANTILE, BRIGHT_QUANTILE = 0.1, 0.99
 HEAD_FRACTION_OF_RANGE = 0.15  # from air to bright tissue
 PROFILE_FRACTION = 0.15  # of the largest row or column; ears, cables and noise are below
-OPENING = 5  # cells; thinner structures, such as the table, are not part of the head
-MARGIN = 0.15  # of the head's extent, both sides together
+CLOSING = 5  # cells; a skull that is not wider is filled, so that scalp and brain are one
+OPENING = 9  # cells; what is thinner after that, such as the table or an ear, is not part of the head
+MARGIN = 0.1  # of the head's extent, both sides together
 SMALLEST_BOX = 0.25  # of the slice's longer side
 SCALP_FRACTION_OF_BOX = 0.09  # scalp, skull and the outermost cortex
 STRIPPED_FRACTION_OF_BOX = 0.06  # scalp and skull
@@ -91,9 +92,7 @@ def find_head(image: NDArray[Any]) -> Head:
     _, height, width, _ = image.shape
     small = overview(image)
     air, threshold = head_threshold(small)
-    square = np.ones((OPENING, OPENING), np.uint8)
-    head = (small[..., FLAIR] > threshold).astype(np.uint8)
-    head = np.stack([cv2.morphologyEx(plane, cv2.MORPH_OPEN, square) for plane in head])
+    head = _solid(small[..., FLAIR] > threshold)
     if head.any():
         top, bottom = (edge * height / GRID for edge in _extent(head.sum(axis=(0, 2))))
         left, right = (edge * width / GRID for edge in _extent(head.sum(axis=(0, 1))))
@@ -150,7 +149,7 @@ def skull_stripped(image: NDArray[Any], head: Head) -> BoolArray:
 
 def _boxed(image: NDArray[Any], head: Head) -> tuple[FloatArray, BoolArray]:
     """The head's box on the small grid, shape (S, GRID, GRID, 3), float32, and where it is head, shape (S, GRID, GRID)."""
-    boxed = resample(image - head.air, *sample_box(head.box, *image.shape[1:3], GRID)) + head.air
+    boxed = resample(image - head.air, *sample_box(head.box, image.shape[1:3], GRID)) + head.air
     return boxed, boxed[..., FLAIR] > head.threshold
 
 
@@ -165,9 +164,17 @@ def deep_inside(head: BoolArray, depth: int) -> BoolArray:
     return np.stack([cv2.erode(plane, square, borderValue=0) for plane in inside.astype(np.uint8)]) > 0
 
 
+def _solid(head: BoolArray) -> BoolArray:
+    """Join scalp and brain by a morphological closing, then remove thin structures by an opening; shape (S, H, W)."""
+    closing, opening = (np.ones((size, size), np.uint8) for size in (CLOSING, OPENING))
+    planes = (cv2.morphologyEx(plane, cv2.MORPH_CLOSE, closing) for plane in head.astype(np.uint8))
+    return np.stack([cv2.morphologyEx(plane, cv2.MORPH_OPEN, opening) for plane in planes]) > 0
+
+
 def _cells(start: float, length: float, pixels: int) -> NDArray[np.int64]:
     """The cell of the box's grid in which each pixel of a row or column has its centre, shape (pixels,)."""
-    return np.floor((np.arange(pixels) + 0.5 - start) * GRID / length).astype(np.int64)
+    cells: NDArray[np.int64] = np.floor((np.arange(pixels) + 0.5 - start) * GRID / length).astype(np.int64)
+    return cells
 
 
 def _extent(profile: NDArray[np.integer[Any]]) -> tuple[float, float]:

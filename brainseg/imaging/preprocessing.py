@@ -39,12 +39,13 @@ class Normalisation:
 
     def __call__(self, image: NDArray[Any]) -> FloatArray:
         """Normalise grey levels, shape (..., 3), any real dtype, to float32 of the same shape."""
-        return np.clip((image.astype(np.float32) - self.offset) / self.scale, -self.limit, self.limit)
+        normalised = (image.astype(np.float32) - self.offset) / self.scale
+        return np.asarray(np.clip(normalised, -self.limit, self.limit))
 
     def flair(self, flair: NDArray[Any]) -> FloatArray:
         """Normalise FLAIR alone, any shape and real dtype, to float32 of the same shape."""
         normalised = (flair.astype(np.float32) - self.offset[FLAIR]) / self.scale[FLAIR]
-        return np.clip(normalised, -self.limit, self.limit)
+        return np.asarray(np.clip(normalised, -self.limit, self.limit))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +226,6 @@ def network_input(
     """
     air = np.concatenate([preprocessing.air, np.repeat(preprocessing.air[FLAIR], context.shape[-1])])
     grey = np.concatenate([image, context], axis=-1).astype(np.float32) - air
-    channels = resample(grey, *sample_box(preprocessing.box, *image.shape[1:3], input_size)) + air
+    channels = resample(grey, *sample_box(preprocessing.box, image.shape[1:3], input_size)) + air
     normalise = preprocessing.normalisation
     return np.concatenate([normalise(channels[..., :3]), normalise.flair(channels[..., 3:])], axis=-1)

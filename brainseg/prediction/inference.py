@@ -36,7 +36,7 @@ def predict_volume(
     flair = volume.image[..., FLAIR]
     slices, height, width = flair.shape
     axis = preprocessing.mirror_axis if card.contralateral_flair else None
-    rows, columns = sample_slice(preprocessing.box, height, width, card.input_size)
+    rows, columns = sample_slice(preprocessing.box, (height, width), card.input_size)
     maps = np.empty((len(selected), height, width), np.float32)
     for start in range(0, len(selected), batch_size):
         positions = selected[start : start + batch_size]

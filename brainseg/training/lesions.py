@@ -71,7 +71,7 @@ def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: f
     deepest = float(depth.max())
     if deepest < smallest_depth:
         return np.zeros_like(depth)
-    return np.clip((depth - start * deepest) / edge, 0, 1)
+    return np.asarray(np.clip((depth - start * deepest) / edge, 0, 1), np.float32)
 
 
 def dark_levels(histogram: NDArray[np.int64], quantile: float) -> FloatArray:
