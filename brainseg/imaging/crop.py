@@ -1,8 +1,8 @@
 """Cutting a square box out of every slice, scaling it to the network's input, and undoing both.
 
-Both directions are linear maps along the rows and along the columns, with half-pixel centres. Each is a small matrix per
-volume, so that a slice is resampled as `rows @ slice @ columns.T`. A row of a matrix has at most two weights that are not
-0, so NumPy gathers pixels instead of multiplying.
+Both directions are linear maps along the rows and along the columns, with half-pixel centres. Each is a small matrix
+per volume, so that a slice is resampled as `rows @ slice @ columns.T`. At most two weights in a row of a matrix are not
+0, so here pixels are gathered rather than multiplied by the whole matrix.
 """
 
 from dataclasses import dataclass, replace

@@ -148,7 +148,7 @@ def skull_stripped(image: NDArray[Any], head: Head) -> BoolArray:
 
 
 def _boxed(image: NDArray[Any], head: Head) -> tuple[FloatArray, BoolArray]:
-    """The head's box on the small grid, shape (S, GRID, GRID, 3), float32, and where it is head, shape (S, GRID, GRID)."""
+    """The head's box on the small grid, shape (S, GRID, GRID, 3), float32, and which of its pixels are head, bool."""
     boxed = resample(image - head.air, *sample_box(head.box, image.shape[1:3], GRID)) + head.air
     return boxed, boxed[..., FLAIR] > head.threshold
 

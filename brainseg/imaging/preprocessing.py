@@ -78,7 +78,9 @@ def fit_preprocessing(image: NDArray[Any], normalisation: NormalisationMethod, c
     """
     head = find_head(image)
     return Preprocessing(
-        normalisation=fixed_normalisation() if normalisation == "divide_255" else robust_zscore(brain_values(image, head)),
+        normalisation=fixed_normalisation()
+        if normalisation == "divide_255"
+        else robust_zscore(brain_values(image, head)),
         box=head.box if crop == "head" else whole_slice(*image.shape[1:3]),
         mirror_axis=head.mirror_axis,
         air=head.air,
@@ -158,6 +160,7 @@ def context(
     *,
     context_slices: int,
     mirror_axis: int | None,
+    air: float,
 ) -> NDArray[Any]:
     """Assemble the context channels of a slice: FLAIR of its neighbours, and its own FLAIR mirrored.
 
@@ -167,6 +170,7 @@ def context(
         slices: number of slices in the volume.
         context_slices: neighbours on either side.
         mirror_axis: of the volume, see `Preprocessing`; None: without the mirrored FLAIR.
+        air: grey level of the background in FLAIR.
 
     Returns:
         Shape (H, W, K), any real dtype, K = 0 or more; channels in the order of `channel_names`, after the sequences.
@@ -174,7 +178,7 @@ def context(
     planes = [flair_at(other) for other in neighbour_positions(position, slices, context_slices)]
     own = flair_at(position) if mirror_axis is not None or not planes else planes[0]
     if mirror_axis is not None:
-        planes.append(mirrored(own, mirror_axis))
+        planes.append(mirrored(own, mirror_axis, air))
     return np.stack(planes, axis=-1) if planes else np.empty((*own.shape, 0), own.dtype)
 
 
@@ -193,20 +197,21 @@ def neighbour_positions(position: int, slices: int, context_slices: int) -> list
     return [min(max(position + step, 0), slices - 1) for step in steps]
 
 
-def mirrored(flair: NDArray[Any], axis: int) -> NDArray[Any]:
+def mirrored(image: NDArray[Any], axis: int, outside: float = 0) -> NDArray[Any]:
     """Mirror a slice about the midline of the head: column x of the result is column `axis` - x.
 
     Args:
-        flair: shape (..., W), any real dtype.
+        image: shape (..., W), any real dtype.
         axis: of the volume, see `Preprocessing`.
+        outside: value where that column does not exist; rounded if the image has whole numbers.
 
     Returns:
-        The same shape; 0 where that column does not exist.
+        The same shape and dtype.
     """
-    width = flair.shape[-1]
+    width = image.shape[-1]
     first, last = max(0, axis - width + 1), min(axis, width - 1)
-    result = np.zeros_like(flair)
-    result[..., first : last + 1] = flair[..., first : last + 1][..., ::-1]
+    result = np.full_like(image, outside if image.dtype.kind == "f" else round(outside))
+    result[..., first : last + 1] = image[..., first : last + 1][..., ::-1]
     return result
 
 

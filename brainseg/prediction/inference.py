@@ -41,7 +41,14 @@ def predict_volume(
     for start in range(0, len(selected), batch_size):
         positions = selected[start : start + batch_size]
         contexts = [
-            context(flair.__getitem__, position, slices, context_slices=card.context_slices, mirror_axis=axis)
+            context(
+                flair.__getitem__,
+                position,
+                slices,
+                context_slices=card.context_slices,
+                mirror_axis=axis,
+                air=float(preprocessing.air[FLAIR]),
+            )
             for position in positions.tolist()
         ]
         images = network_input(volume.image[positions], np.stack(contexts), preprocessing, card.input_size)

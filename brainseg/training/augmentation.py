@@ -49,9 +49,7 @@ def box_matrix(box: Box, size: int) -> Matrix:
     return _about_centre(np.eye(2).tolist(), box, size)
 
 
-def random_matrix(
-    rng: np.random.Generator, augmentation: AugmentationParams, box: Box, size: int
-) -> Matrix:
+def random_matrix(rng: np.random.Generator, augmentation: AugmentationParams, box: Box, size: int) -> Matrix:
     """`box_matrix` with a random flip, zoom, shear, rotation and shift about the centre.
 
     Args:
@@ -149,7 +147,7 @@ def augment(
 
 
 def missing_sequences(augmentation: AugmentationParams, draw: float) -> tuple[int, ...]:
-    """The channels to replace by FLAIR, for a random number from 0 to 1: both others, post-contrast T1 alone, or none."""
+    """The channels to replace by FLAIR, given a random number: both others, post-contrast T1 alone, or none."""
     if draw < augmentation.missing_both:
         return (PRE_CONTRAST, POST_CONTRAST)
     if draw < augmentation.missing_both + augmentation.missing_post_contrast:
@@ -162,9 +160,7 @@ def extract_mask(image_and_mask: ByteArray) -> BoolArray:
     return np.asarray(cv2.extractChannel(image_and_mask, MASK) > MASK_VALUE // 2)
 
 
-def _about_centre(
-    linear: list[list[float]], box: Box, size: int, shift_x: float = 0, shift_y: float = 0
-) -> Matrix:
+def _about_centre(linear: list[list[float]], box: Box, size: int, shift_x: float = 0, shift_y: float = 0) -> Matrix:
     """Resize, apply a 2 x 2 matrix about the box's centre, then shift; in plain numbers, faster than tiny arrays."""
     rows = []
     centre_x, centre_y = box.left + (box.width - 1) / 2, box.top + (box.height - 1) / 2

@@ -67,7 +67,7 @@ def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: f
     Returns:
         Shape (H, W), float32, in [0, 1].
     """
-    depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, 3), np.float32)
+    depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
     deepest = float(depth.max())
     if deepest < smallest_depth:
         return np.zeros_like(depth)
@@ -77,9 +77,7 @@ def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: f
 def dark_levels(histogram: NDArray[np.int64], quantile: float) -> FloatArray:
     """The grey level of a quantile of the brain in each channel, shape (3,), float32."""
     cumulated = np.cumsum(histogram, axis=1)
-    return np.array(
-        [np.searchsorted(channel, quantile * channel[-1]) for channel in cumulated], np.float32
-    )
+    return np.array([np.searchsorted(channel, quantile * channel[-1]) for channel in cumulated], np.float32)
 
 
 def blend(image: ByteArray, level: FloatArray | np.float32, weight: FloatArray) -> ByteArray:

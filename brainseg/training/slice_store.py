@@ -210,6 +210,7 @@ class SliceStore:
                 stored.slices,
                 context_slices=self.context_slices,
                 mirror_axis=patient.preprocessing.mirror_axis if self.contralateral_flair else None,
+                air=float(patient.preprocessing.air[FLAIR]),
             ),
             patient=patient,
         )

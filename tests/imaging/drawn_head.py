@@ -31,9 +31,9 @@ def draw_head(
     image = np.zeros((slices, size, size, 3))
     for number in range(slices):
         scale = 1 - 0.25 * abs(2 * number / max(1, slices - 1) - 1)
-        distance = np.hypot(
-            (y[:, None] - centre[0]) / (scale * radii[0]), (x[None] - centre[1]) / (scale * radii[1])
-        )[..., None]
+        distance = np.hypot((y[:, None] - centre[0]) / (scale * radii[0]), (x[None] - centre[1]) / (scale * radii[1]))[
+            ..., None
+        ]
         brain = 90 + np.array([10, 12, 8]) * texture[number]
         image[number] = np.where(distance < 0.84, brain, np.where(distance < 0.9, 8, np.where(distance < 1, 190, 0)))
     return image

@@ -24,9 +24,7 @@ def test_the_whole_slice_is_resized_as_opencv_does(size: int) -> None:
     np.testing.assert_allclose(resized[:, 2:-2, 2:-2], expected[:, 2:-2, 2:-2], atol=1e-5)
 
 
-@given(
-    top=st.floats(-10, 10), left=st.floats(-10, 10), side=st.floats(10, 60), size=st.sampled_from([16, 32, 48])
-)
+@given(top=st.floats(-10, 10), left=st.floats(-10, 10), side=st.floats(10, 60), size=st.sampled_from([16, 32, 48]))
 def test_cutting_a_box_and_undoing_it_keeps_a_linear_ramp(top: float, left: float, side: float, size: int) -> None:
     """Half a cell inside the box and the slice, where no edge is repeated or missing."""
     y, x = np.mgrid[:40, :50].astype(np.float32)

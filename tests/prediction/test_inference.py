@@ -20,6 +20,7 @@ def card_with(input_size: int, context_slices: int, contralateral_flair: bool) -
     return ModelCard(
         input_size=input_size,
         normalisation="brain_zscore",
+        crop="head",
         context_slices=context_slices,
         contralateral_flair=contralateral_flair,
         channels=channel_names(context_slices, contralateral_flair),

@@ -10,7 +10,7 @@ from brainseg.evaluation import baselines
 from brainseg.evaluation.cases import Case
 from brainseg.evaluation.threshold_search import SMALLEST_LESIONS, THRESHOLDS, ThresholdSearch, choose, search
 from brainseg.imaging.head import head_mask
-from brainseg.imaging.preprocessing import fit_normalisation
+from brainseg.imaging.preprocessing import fit_preprocessing
 from brainseg.imaging.volume import FLAIR, Volume
 from brainseg.metrics.overlap import dice
 from brainseg.params import EvaluateParams
@@ -34,7 +34,7 @@ def case(seed: int = 0, *, tumour: bool = True) -> Case:
         volume=volume,
         probability=probability.astype(np.float32),
         head=head_mask(image),
-        normalisation=fit_normalisation(image, "brain_zscore"),
+        normalisation=fit_preprocessing(image, "brain_zscore", "head").normalisation,
     )
 
 

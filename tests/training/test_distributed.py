@@ -139,7 +139,13 @@ def test_the_processes_shares_are_the_batch(augmentation: AugmentationParams | N
     volume = Volume(patient_id="P", image=image, mask_true=image[..., 0] > 200, slice_numbers=np.arange(13))
     store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
     made = partial(
-        SliceBatches, store, store.add(volume, set(range(13))), input_size=16, batch_size=6, seed=1, augmentation=augmentation
+        SliceBatches,
+        store,
+        store.add(volume, set(range(13))),
+        input_size=16,
+        batch_size=6,
+        seed=1,
+        augmentation=augmentation,
     )
     whole = made()
     shares = [made(shard=BatchShard(process=process, processes=3, devices=3)) for process in range(3)]

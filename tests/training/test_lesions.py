@@ -1,0 +1,76 @@
+"""Synthetic cysts in drawn slices."""
+
+import numpy as np
+import pytest
+
+from brainseg.imaging.crop import whole_slice
+from brainseg.imaging.preprocessing import Normalisation, Preprocessing
+from brainseg.imaging.volume import FLAIR
+from brainseg.training.lesions import add_cyst, blend, cyst_weight, dark_levels
+from brainseg.training.slice_store import PatientStatistics, Sample
+
+SIZE = 100
+
+
+def sample_with(radius: int, *, context: int = 3) -> Sample:
+    """A bright disc of tumour in an even brain whose levels go from 50 to 69, 60 and more deviations below 200."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    disc = (y - 50) ** 2 + (x - 30) ** 2 <= radius**2
+    image = np.where(disc, 200, 60)[..., None].repeat(3, -1)
+    histogram = np.zeros((3, 256), np.int64)
+    histogram[:, 50:70] = 10
+    normalisation = Normalisation(offset=np.full(3, 60, np.float32), scale=np.full(3, 6, np.float32), limit=4.0)
+    preprocessing = Preprocessing(
+        normalisation=normalisation, box=whole_slice(SIZE, SIZE), mirror_axis=SIZE - 1, air=np.zeros(3, np.float32)
+    )
+    flair = image[..., FLAIR]
+    return Sample(
+        image_and_mask=np.dstack([image, 255 * disc]).astype(np.uint8),
+        context=np.stack([flair, flair, flair[:, ::-1]], axis=-1)[..., :context].astype(np.uint8),
+        patient=PatientStatistics(preprocessing=preprocessing, histogram=histogram),
+    )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_cyst_is_the_dark_middle_of_a_large_lesion_in_all_channels(seed: int) -> None:
+    sample = sample_with(20)
+    changed = add_cyst(sample, np.random.default_rng(seed), 1.0)
+    np.testing.assert_array_equal(changed.image_and_mask[..., 3], sample.image_and_mask[..., 3])
+    for channel in range(3):
+        plane = changed.image_and_mask[..., channel]
+        assert 50 <= plane[50, 30] <= 53, "one of the lowest fifth of the brain's grey levels"
+        assert plane[50, 12] == 200, "the rim stays"
+        np.testing.assert_array_equal(plane[sample.image_and_mask[..., 3] == 0], 60)
+    np.testing.assert_array_equal(changed.context[..., 0], changed.image_and_mask[..., FLAIR])
+    np.testing.assert_array_equal(changed.context[..., 2], changed.image_and_mask[:, ::-1, FLAIR])
+
+
+def test_a_cyst_has_a_soft_edge() -> None:
+    mask = np.zeros((41, 41), np.uint8)
+    mask[1:40, 1:40] = 255  # 20 pixels deep in the middle
+    weight = cyst_weight(mask, smallest_depth=5, start=0.5, edge=4)
+    np.testing.assert_allclose(weight[20, 10:16], [0, 0.25, 0.5, 0.75, 1, 1], atol=0.02)
+
+
+def test_small_lesions_and_slices_without_tumour_stay_as_they_are() -> None:
+    for radius in (3, 0):
+        sample = sample_with(radius)
+        assert add_cyst(sample, np.random.default_rng(0), 1.0) is sample
+
+
+def test_cysts_are_as_frequent_as_the_probability_says() -> None:
+    sample = sample_with(20, context=0)  # without neighbours
+    changed = [add_cyst(sample, np.random.default_rng(seed), 0.2) is not sample for seed in range(500)]
+    assert 0.14 < np.mean(changed) < 0.26
+
+
+def test_dark_levels_are_quantiles_of_the_brain() -> None:
+    histogram = np.zeros((3, 256), np.int64)
+    histogram[:, 50:70] = 10
+    histogram[1, 10] = 300
+    np.testing.assert_array_equal(dark_levels(histogram, 0.1), [51, 10, 51])
+
+
+def test_blend_is_a_weighted_mean() -> None:
+    image = np.array([[100, 200]], np.uint8)
+    assert blend(image, np.float32(40), np.array([[0.5, 1]], np.float32)).tolist() == [[70, 40]]
