@@ -117,6 +117,7 @@ class AugmentationParams(Section):
     missing_both: float = Field(ge=0, le=1)
     missing_post_contrast: float = Field(ge=0, le=1)
     cyst: float = Field(ge=0, le=1)
+    pasted_lesion: float = Field(ge=0, le=1)
     skull_stripping: float = Field(ge=0, le=1)
 
     @model_validator(mode="after")

@@ -84,7 +84,8 @@ def test_notebook_preset_has_the_notebooks_values() -> None:
     assert (params.split.strategy, params.split.validation, params.split.test_share) == ("slice", "test", 0.25)
     assert params.split.seed == 21
     augmentation = {"rotation": 0.2, "shift": 0.05, "shear": 0.05, "zoom": 0.05, "horizontal_flip": True}
-    augmentation |= dict.fromkeys(("gain", "gamma", "noise", "missing_both", "missing_post_contrast", "cyst", "skull_stripping"), 0.0)
+    augmentation |= dict.fromkeys(("gain", "gamma", "noise", "missing_both", "missing_post_contrast"), 0.0)
+    augmentation |= dict.fromkeys(("cyst", "pasted_lesion", "skull_stripping"), 0.0)
     expected = {
         "input_size": 256,
         "normalisation": "divide_255",

@@ -52,7 +52,7 @@ def read_slices(
         normalisation=params.normalisation,
         crop=params.crop,
         contralateral_flair=params.contralateral_flair,
-        skull_stripping=params.augmentation.skull_stripping > 0,
+        brain_masks=params.augmentation.skull_stripping > 0 or params.augmentation.pasted_lesion > 0,
     )
     data = TrainingData(store=store, train=[], validation=[])
     for patient_id, rows in split.assign(subset=subsets).groupby("patient_id"):

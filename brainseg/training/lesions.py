@@ -1,19 +1,22 @@
-"""Changes to the lesions of a training slice: synthetic cysts."""
+"""Changes to the lesions of a training slice: synthetic cysts, and lesions pasted where none was."""
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brainseg.imaging.preprocessing import mirrored
-from brainseg.imaging.volume import FLAIR, ByteArray, FloatArray
-from brainseg.training.slice_store import MASK, Sample
+from brainseg.imaging.preprocessing import GREY_LEVELS, mirrored
+from brainseg.imaging.volume import FLAIR, BoolArray, ByteArray, FloatArray
+from brainseg.training.slice_store import MASK, MASK_VALUE, Sample
 
 LARGE_LESION = 0.04  # greatest depth of a lesion that can have a cyst, relative to the box
 CYST_DEPTHS = (0.25, 0.65)  # where a cyst begins, relative to the greatest depth
 CYST_EDGE = 0.015  # width of the soft edge, relative to the box
 CYST_LEVELS = (0.01, 0.2)  # quantiles of the brain's grey levels that a cyst can have
+
+PASTED_EDGE = 0.008  # standard deviation of a pasted lesion's soft edge, relative to the box
 
 
 def add_cyst(sample: Sample, rng: np.random.Generator, probability: float) -> Sample:
@@ -55,6 +58,77 @@ def add_cyst(sample: Sample, rng: np.random.Generator, probability: float) -> Sa
     return replace(sample, image_and_mask=image_and_mask, context=context)
 
 
+def paste_lesion(sample: Sample, donor: Sample, brain: BoolArray, rng: np.random.Generator) -> Sample:
+    """Paste the lesion of another slice at a random place of the brain, rotated, scaled and perhaps flipped.
+
+    So the network learns what a lesion looks like rather than where lesions lie.
+
+    Args:
+        sample: the slice; not changed.
+        donor: a slice with tumour, of any patient and size.
+        brain: where a lesion may lie in `sample`, shape (H, W).
+        rng: of this slice in this epoch.
+
+    Returns:
+        A changed copy, its mask included; the sample itself if it has no brain.
+    """
+    place, angle, zoom, side = rng.random(4)
+    rows, columns = np.nonzero(brain)
+    if not len(rows):
+        return sample
+    target = int(place * len(rows))
+    own, other = sample.patient.preprocessing, donor.patient.preprocessing
+    matrix = placing_matrix(
+        donor.image_and_mask[..., MASK],
+        (float(columns[target]), float(rows[target])),
+        angle=2 * np.pi * angle,
+        zoom=(0.7 + 0.6 * zoom) * own.box.width / other.box.width,
+        flip=side < 0.5,
+    )
+
+    def warped(planes: ByteArray) -> ByteArray:
+        return np.asarray(cv2.warpAffine(planes, matrix, brain.shape[::-1], flags=cv2.INTER_LINEAR))
+
+    pasted = warped(donor.image_and_mask)
+    mask = np.where(brain, pasted[..., MASK], 0).astype(np.uint8)
+    blurred = cv2.GaussianBlur(mask, (0, 0), PASTED_EDGE * own.box.width)
+    weight = np.asarray(np.where(brain, blurred, 0) / MASK_VALUE, np.float32)
+    ratio = own.normalisation.scale / other.normalisation.scale
+    shift = own.normalisation.offset - ratio * other.normalisation.offset
+    image_and_mask = sample.image_and_mask.copy()
+    levels = np.clip(ratio * pasted[..., :MASK] + shift, 0, GREY_LEVELS - 1)
+    image_and_mask[..., :MASK] = blend(image_and_mask[..., :MASK], levels, weight[..., None])
+    image_and_mask[..., MASK] = np.maximum(image_and_mask[..., MASK], mask)
+    context = sample.context.copy()
+    for channel in range(context.shape[-1] // 2 * 2):
+        levels = ratio[FLAIR] * warped(np.ascontiguousarray(donor.context[..., channel])) + shift[FLAIR]
+        context[..., channel] = blend(context[..., channel], np.clip(levels, 0, GREY_LEVELS - 1), weight)
+    if context.shape[-1] % 2:
+        context[..., -1] = mirrored(image_and_mask[..., FLAIR], own.mirror_axis, float(own.air[FLAIR]))
+    return replace(sample, image_and_mask=image_and_mask, context=context)
+
+
+def placing_matrix(
+    mask: ByteArray, target: tuple[float, float], *, angle: float, zoom: float, flip: bool
+) -> NDArray[np.float64]:
+    """The affine transform that moves the centre of a mask to a point, turned and scaled about it.
+
+    Args:
+        mask: shape (H, W), uint8, not 0 = lesion; not empty.
+        target: column and row, pixels.
+        angle: radians.
+        zoom: factor of lengths.
+        flip: whether left and right are exchanged.
+
+    Returns:
+        Shape (2, 3), float64; maps (x, y, 1) of the mask.
+    """
+    rows, columns = np.nonzero(mask)
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    linear = np.array([[-cos if flip else cos, -sin], [-sin if flip else sin, cos]])
+    return np.column_stack([linear, np.array(target) - linear @ [columns.mean(), rows.mean()]])
+
+
 def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: float) -> FloatArray:
     """How much of each pixel is cyst: 0 near the lesion's border, 1 deep inside, with a soft edge between.
 
@@ -80,6 +154,6 @@ def dark_levels(histogram: NDArray[np.int64], quantile: float) -> FloatArray:
     return np.array([np.searchsorted(channel, quantile * channel[-1]) for channel in cumulated], np.float32)
 
 
-def blend(image: ByteArray, level: FloatArray | np.float32, weight: FloatArray) -> ByteArray:
+def blend(image: ByteArray, level: NDArray[Any] | np.float32, weight: FloatArray) -> ByteArray:
     """Replace grey levels by others to the extent of a weight from 0 to 1; shapes are broadcast."""
     return np.asarray(np.rint(image * (1 - weight) + level * weight), np.uint8)

@@ -26,7 +26,7 @@ from brainseg.imaging.preprocessing import (
     fit_preprocessing,
     inlier_ranges,
 )
-from brainseg.imaging.volume import FLAIR, SEQUENCES, ByteArray, FloatArray, Volume
+from brainseg.imaging.volume import FLAIR, SEQUENCES, BoolArray, ByteArray, FloatArray, Volume
 
 # The mask is stored as a fourth channel with values 0 and 255, so that image and mask are warped together. OpenCV warps
 # four channels twice as fast as three.
@@ -108,7 +108,7 @@ class SliceStore:
         normalisation: NormalisationMethod,
         crop: CropMethod = "head",
         contralateral_flair: bool = False,
-        skull_stripping: bool = False,
+        brain_masks: bool = False,
     ) -> None:
         """Create an empty store.
 
@@ -118,7 +118,7 @@ class SliceStore:
             normalisation: method of normalisation.
             crop: the part of the slices that the network sees.
             contralateral_flair: whether the mirrored FLAIR is read with each slice.
-            skull_stripping: whether slices can be read skull-stripped.
+            brain_masks: whether skull-stripped slices and brain masks can be read.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -126,7 +126,7 @@ class SliceStore:
         self.normalisation = normalisation
         self.crop = crop
         self.contralateral_flair = contralateral_flair
-        self.skull_stripping = skull_stripping
+        self.brain_masks = brain_masks
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # open as long as the store
         weakref.finalize(self, self._file.close)
         self._length = 0
@@ -147,7 +147,7 @@ class SliceStore:
         slices, height, width = volume.mask_true.shape
         offset = self._length
         stored = np.empty((height, width, MASK + 1), np.uint8)
-        kept = skull_stripped(volume.image, find_head(volume.image)) if self.skull_stripping else volume.mask_true
+        kept = skull_stripped(volume.image, find_head(volume.image)) if self.brain_masks else volume.mask_true
         try:
             for image, mask, left in zip(volume.image, volume.mask_true, kept, strict=True):
                 stored[..., :MASK], stored[..., MASK] = image, mask * MASK_VALUE
@@ -160,7 +160,7 @@ class SliceStore:
             ) from None
         self._length += slices * PLANES * height * width
         patient = self._statistics(volume.image)
-        if self.skull_stripping:
+        if self.brain_masks:
             stripped = self._statistics(volume.image * kept[..., None])
             patient = replace(patient, stripped=stripped)
         return [
@@ -182,7 +182,7 @@ class SliceStore:
 
         Args:
             stored: from `add`.
-            stripped: whether to remove the skull; the store must have been created with `skull_stripping`.
+            stripped: whether to remove the skull; the store must have been created with `brain_masks`.
 
         Returns:
             The slice; its arrays are read-only unless stripped.
@@ -214,6 +214,12 @@ class SliceStore:
             ),
             patient=patient,
         )
+
+    def read_brain(self, stored: StoredSlice) -> BoolArray:
+        """Read which pixels of a slice skull stripping keeps, shape (H, W), bool; as `read` with `stripped`."""
+        pixels = stored.height * stored.width
+        plane = self._bytes(stored.volume_offset + (stored.position * PLANES + PLANES - 1) * pixels, pixels)
+        return plane.reshape(stored.height, stored.width).astype(np.bool_)
 
     def _statistics(self, image: ByteArray) -> PatientStatistics:
         preprocessing = fit_preprocessing(image, self.normalisation, self.crop)

@@ -24,6 +24,7 @@ OFF = AugmentationParams(
     missing_both=0.0,
     missing_post_contrast=0.0,
     cyst=0.0,
+    pasted_lesion=0.0,
     skull_stripping=0.0,
 )
 AUGMENTATION = OFF.model_copy(

@@ -1,4 +1,6 @@
-"""Synthetic cysts in drawn slices."""
+"""Synthetic cysts and pasted lesions in drawn slices."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import pytest
 from brainseg.imaging.crop import whole_slice
 from brainseg.imaging.preprocessing import Normalisation, Preprocessing
 from brainseg.imaging.volume import FLAIR
-from brainseg.training.lesions import add_cyst, blend, cyst_weight, dark_levels
+from brainseg.training.lesions import add_cyst, blend, cyst_weight, dark_levels, paste_lesion, placing_matrix
 from brainseg.training.slice_store import PatientStatistics, Sample
 
 SIZE = 100
@@ -15,7 +17,7 @@ SIZE = 100
 def sample_with(radius: int, *, context: int = 3) -> Sample:
     """A bright disc of tumour in an even brain whose levels go from 50 to 69, 60 and more deviations below 200."""
     y, x = np.mgrid[:SIZE, :SIZE]
-    disc = (y - 50) ** 2 + (x - 30) ** 2 <= radius**2
+    disc = (y - 50) ** 2 + (x - 30) ** 2 < radius**2
     image = np.where(disc, 200, 60)[..., None].repeat(3, -1)
     histogram = np.zeros((3, 256), np.int64)
     histogram[:, 50:70] = 10
@@ -74,3 +76,41 @@ def test_dark_levels_are_quantiles_of_the_brain() -> None:
 def test_blend_is_a_weighted_mean() -> None:
     image = np.array([[100, 200]], np.uint8)
     assert blend(image, np.float32(40), np.array([[0.5, 1]], np.float32)).tolist() == [[70, 40]]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_pasted_lesion_has_its_own_contrast_and_lies_in_the_brain(seed: int) -> None:
+    """The donor's levels are twice the sample's: 200 is 60 + 140 of the same contrast, in twice the scale."""
+    sample, donor = sample_with(0), sample_with(8)
+    wide = Normalisation(offset=np.full(3, 40, np.float32), scale=np.full(3, 12, np.float32), limit=4.0)
+    donor = replace(
+        donor, patient=replace(donor.patient, preprocessing=replace(donor.patient.preprocessing, normalisation=wide))
+    )
+    brain = np.zeros((SIZE, SIZE), np.bool_)
+    brain[40:80, 20:60] = True
+    changed = paste_lesion(sample, donor, brain, np.random.default_rng(seed))
+    mask = changed.image_and_mask[..., 3] >= 128
+    assert mask.any()
+    assert not (mask & ~brain).any()
+    plane = changed.image_and_mask[..., FLAIR]
+    np.testing.assert_array_equal(plane[~brain], 60)
+    assert plane.max() == pytest.approx(60 + (200 - 40) / 2, abs=2)
+    np.testing.assert_array_equal(changed.context[..., 0], plane)
+    np.testing.assert_array_equal(changed.context[..., 2], plane[:, ::-1])
+    assert not sample.image_and_mask[..., 3].any()
+
+
+def test_nothing_is_pasted_where_there_is_no_brain() -> None:
+    sample = sample_with(0)
+    nowhere = np.zeros((SIZE, SIZE), np.bool_)
+    assert paste_lesion(sample, sample_with(8), nowhere, np.random.default_rng(0)) is sample
+
+
+def test_placing_matrix_moves_the_centre_and_turns_and_scales_about_it() -> None:
+    mask = np.zeros((20, 20), np.uint8)
+    mask[4:7, 8:11] = 255  # centre at column 9, row 5
+    matrix = placing_matrix(mask, (30, 40), angle=np.pi / 2, zoom=2, flip=False)
+    np.testing.assert_allclose(matrix @ [9, 5, 1], [30, 40])
+    np.testing.assert_allclose(matrix @ [10, 5, 1], [30, 42])
+    flipped = placing_matrix(mask, (30, 40), angle=0, zoom=1, flip=True)
+    np.testing.assert_allclose(flipped @ [10, 6, 1], [29, 41])

@@ -87,7 +87,7 @@ def test_a_slice_can_be_read_without_the_skull(tmp_path: Path) -> None:
     image = np.rint(draw_head()).astype(np.uint8)
     mask_true = image[..., 0] > 90
     volume = Volume(patient_id="P", image=image, mask_true=mask_true, slice_numbers=np.arange(len(image)))
-    store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", skull_stripping=True)
+    store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", brain_masks=True)
     slices = store.add(volume, set(range(6)))
     plain, stripped = store.read(slices[3]), store.read(slices[3], stripped=True)
     np.testing.assert_array_equal(plain.image_and_mask[..., :3], image[3])
@@ -95,6 +95,7 @@ def test_a_slice_can_be_read_without_the_skull(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stripped.image_and_mask[..., :3], image[3] * kept[3, ..., None])
     np.testing.assert_array_equal(stripped.image_and_mask[..., 3], 255 * (mask_true & kept)[3])
     np.testing.assert_array_equal(stripped.context[..., 1], (image[..., FLAIR] * kept)[4])
+    np.testing.assert_array_equal(store.read_brain(slices[3]), kept[3])
     expected = fit_preprocessing(image * kept[..., None], "brain_zscore", "head")
     assert stripped.patient.preprocessing.box == expected.box
     assert plain.patient.preprocessing.box.height > expected.box.height
