@@ -129,19 +129,20 @@ def brain_values(image: NDArray[Any], head: Head) -> FloatArray:
     return boxed[brain if brain.any() else bright]
 
 
-def skull_stripped(image: NDArray[Any], head: Head) -> BoolArray:
-    """A crude skull stripping: pixels inside the head, `STRIPPED_FRACTION_OF_BOX` below its surface.
+def skull_stripped(image: NDArray[Any], head: Head, fraction: float = STRIPPED_FRACTION_OF_BOX) -> BoolArray:
+    """A crude skull stripping: pixels inside the head, some way below its surface.
 
     Args:
         image: the whole volume, shape (S, H, W, 3), any real dtype.
         head: from `find_head`.
+        fraction: depth of what is removed, relative to the box.
 
     Returns:
         Shape (S, H, W), bool, True = kept: the brain with its ventricles, and what lies deep in the face.
     """
     _, height, width, _ = image.shape
     _, bright = _boxed(image, head)
-    kept = deep_inside(bright, round(STRIPPED_FRACTION_OF_BOX * GRID))
+    kept = deep_inside(bright, round(fraction * GRID))
     rows, columns = _cells(head.box.top, head.box.height, height), _cells(head.box.left, head.box.width, width)
     inside = ((rows >= 0) & (rows < GRID))[:, None] & ((columns >= 0) & (columns < GRID))
     return np.asarray(kept[:, rows.clip(0, GRID - 1)][:, :, columns.clip(0, GRID - 1)] & inside)
