@@ -39,14 +39,14 @@ def head_threshold(small: FloatArray) -> tuple[FloatArray, np.float32]:
         small: shape (S, GRID, GRID, 3), float32.
 
     Returns:
-        The grey level of air in each channel, shape (3,), float32, and that of FLAIR above which a pixel is head.
+        The grey level of air in each channel, shape (3,), float32, and that of FLAIR from which on a pixel is head.
     """
     air, bright = np.quantile(small.reshape(-1, 3), (AIR_QUANTILE, BRIGHT_QUANTILE), axis=0).astype(np.float32)
     return air, np.float32(air[FLAIR] + HEAD_FRACTION_OF_RANGE * (bright[FLAIR] - air[FLAIR]))
 
 
 def head_mask(image: NDArray[Any]) -> BoolArray:
-    """Find the head: pixels whose FLAIR is above 15 % of its range from air to bright tissue.
+    """Find the head: pixels whose FLAIR is at least 15 % of the way from air to bright tissue.
 
     FLAIR alone decides, because it is the sequence that every patient has.
 
@@ -54,9 +54,9 @@ def head_mask(image: NDArray[Any]) -> BoolArray:
         image: the whole volume, shape (S, H, W, 3), any real dtype.
 
     Returns:
-        Shape (S, H, W), bool, True = head; all False for a black volume.
+        Shape (S, H, W), bool, True = head; all True for a volume without contrast.
     """
-    return np.asarray(image[..., FLAIR] > head_threshold(overview(image))[1])
+    return np.asarray(image[..., FLAIR] >= head_threshold(overview(image))[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class Head:
         mirror_axis: twice the column of the midline, which is the first plus the last column of the head, pixels; the
             box is centred on it.
         air: grey level of the background in each channel, shape (3,), float32.
-        threshold: a pixel is head if its FLAIR is above this grey level.
+        threshold: a pixel is head if its FLAIR is at least this grey level.
     """
 
     box: Box
@@ -92,7 +92,7 @@ def find_head(image: NDArray[Any]) -> Head:
     _, height, width, _ = image.shape
     small = overview(image)
     air, threshold = head_threshold(small)
-    head = _solid(small[..., FLAIR] > threshold)
+    head = _solid(small[..., FLAIR] >= threshold)
     if head.any():
         top, bottom = (edge * height / GRID for edge in _extent(head.sum(axis=(0, 2))))
         left, right = (edge * width / GRID for edge in _extent(head.sum(axis=(0, 1))))
@@ -151,7 +151,7 @@ def skull_stripped(image: NDArray[Any], head: Head, fraction: float = STRIPPED_F
 def _boxed(image: NDArray[Any], head: Head) -> tuple[FloatArray, BoolArray]:
     """The head's box on the small grid, shape (S, GRID, GRID, 3), float32, and which of its pixels are head, bool."""
     boxed = resample(image - head.air, *sample_box(head.box, image.shape[1:3], GRID)) + head.air
-    return boxed, boxed[..., FLAIR] > head.threshold
+    return boxed, boxed[..., FLAIR] >= head.threshold
 
 
 def deep_inside(head: BoolArray, depth: int) -> BoolArray:
