@@ -67,7 +67,7 @@ def sample_box(box: Box, shape: tuple[int, ...], size: int) -> tuple[Sampling, S
         size: height and width of the result, pixels.
 
     Returns:
-        Along the rows and along the columns, for `resample`. What lies outside the slice counts as 0.
+        Along the rows and along the columns, for `resample`. What lies outside the slice has no weight.
     """
     height, width = shape
     rows = _sampling(box.top + (np.arange(size) + 0.5) * box.height / size - 0.5, height)
@@ -91,23 +91,28 @@ def sample_slice(box: Box, shape: tuple[int, ...], size: int) -> tuple[Sampling,
     return rows, _inverse_sampling(box.left, box.width, width, size)
 
 
-def resample(images: NDArray[Any], rows: Sampling, columns: Sampling) -> FloatArray:
+def resample(images: NDArray[Any], rows: Sampling, columns: Sampling, outside: FloatArray | float = 0) -> FloatArray:
     """Resample a stack of images.
 
     Args:
         images: shape (N, H, W) or (N, H, W, C), any real dtype.
         rows: along the rows, from H to H' pixels.
         columns: along the columns, from W to W' pixels.
+        outside: what lies outside the images, a number or one per channel.
 
     Returns:
         Shape (N, H', W') or (N, H', W', C), float32.
     """
     channels = (1,) * (images.ndim - 3)
     low, high = (weight.reshape(-1, 1, *channels) for weight in rows.weight)
-    sampled = images[:, rows.index[0]] * low + images[:, rows.index[1]] * high
+    sampled = images.take(rows.index[0], axis=1) * low
+    sampled += images.take(rows.index[1], axis=1) * high
     low, high = (weight.reshape(-1, *channels) for weight in columns.weight)
-    sampled = sampled[:, :, columns.index[0]] * low + sampled[:, :, columns.index[1]] * high
-    return np.asarray(sampled, np.float32)
+    result = sampled.take(columns.index[0], axis=2) * low
+    result += sampled.take(columns.index[1], axis=2) * high
+    covered = rows.weight.sum(axis=0)[:, None] * columns.weight.sum(axis=0)
+    result += (1 - covered).reshape(*covered.shape, *channels) * outside
+    return np.asarray(result, np.float32)
 
 
 def _inverse_sampling(start: float, length: float, pixels: int, size: int) -> Sampling:

@@ -150,7 +150,7 @@ def skull_stripped(image: NDArray[Any], head: Head, fraction: float = STRIPPED_F
 
 def _boxed(image: NDArray[Any], head: Head) -> tuple[FloatArray, BoolArray]:
     """The head's box on the small grid, shape (S, GRID, GRID, 3), float32, and which of its pixels are head, bool."""
-    boxed = resample(image - head.air, *sample_box(head.box, image.shape[1:3], GRID)) + head.air
+    boxed = resample(image, *sample_box(head.box, image.shape[1:3], GRID), outside=head.air)
     return boxed, boxed[..., FLAIR] >= head.threshold
 
 

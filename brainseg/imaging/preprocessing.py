@@ -230,7 +230,7 @@ def network_input(
         Shape (N, input_size, input_size, 3 + K), float32; channels in the order of `channel_names`.
     """
     air = np.concatenate([preprocessing.air, np.repeat(preprocessing.air[FLAIR], context.shape[-1])])
-    grey = np.concatenate([image, context], axis=-1).astype(np.float32) - air
-    channels = resample(grey, *sample_box(preprocessing.box, image.shape[1:3], input_size)) + air
+    grey = np.concatenate([image, context], axis=-1)
+    channels = resample(grey, *sample_box(preprocessing.box, image.shape[1:3], input_size), outside=air)
     normalise = preprocessing.normalisation
     return np.concatenate([normalise(channels[..., :3]), normalise.flair(channels[..., 3:])], axis=-1)

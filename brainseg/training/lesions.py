@@ -38,8 +38,10 @@ def add_cyst(sample: Sample, rng: np.random.Generator, probability: float) -> Sa
         return sample
     box = sample.patient.preprocessing.box
     size = max(box.height, box.width)
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(sample.image_and_mask[..., MASK]))
+    inside = slice(top, top + height), slice(left, left + width)
     weight = cyst_weight(
-        sample.image_and_mask[..., MASK],
+        sample.image_and_mask[(*inside, MASK)],
         smallest_depth=LARGE_LESION * size,
         start=CYST_DEPTHS[0] + depth * (CYST_DEPTHS[1] - CYST_DEPTHS[0]),
         edge=CYST_EDGE * size,
@@ -48,14 +50,11 @@ def add_cyst(sample: Sample, rng: np.random.Generator, probability: float) -> Sa
         return sample
     dark = dark_levels(histogram, CYST_LEVELS[0] + level * (CYST_LEVELS[1] - CYST_LEVELS[0]))
     image_and_mask = sample.image_and_mask.copy()
-    image_and_mask[..., :MASK] = blend(image_and_mask[..., :MASK], dark, weight[..., None])
+    image_and_mask[inside][..., :MASK] = blend(image_and_mask[inside][..., :MASK], dark, weight[..., None])
     context = sample.context.copy()
-    neighbours = context.shape[-1] // 2 * 2  # the mirrored FLAIR is last, if there is one
-    context[..., :neighbours] = blend(context[..., :neighbours], dark[FLAIR], weight[..., None])
-    for channel in range(neighbours, context.shape[-1]):
-        other_side = mirrored(weight, sample.patient.preprocessing.mirror_axis)
-        context[..., channel] = blend(context[..., channel], dark[FLAIR], other_side)
-    return replace(sample, image_and_mask=image_and_mask, context=context)
+    neighbours = context.shape[-1] // 2 * 2
+    context[inside][..., :neighbours] = blend(context[inside][..., :neighbours], dark[FLAIR], weight[..., None])
+    return _changed(sample, image_and_mask, context)
 
 
 def paste_lesion(sample: Sample, donor: Sample, brain: BoolArray, rng: np.random.Generator) -> Sample:
@@ -103,9 +102,7 @@ def paste_lesion(sample: Sample, donor: Sample, brain: BoolArray, rng: np.random
     for channel in range(context.shape[-1] // 2 * 2):
         levels = ratio[FLAIR] * warped(np.ascontiguousarray(donor.context[..., channel])) + shift[FLAIR]
         context[..., channel] = blend(context[..., channel], np.clip(levels, 0, GREY_LEVELS - 1), weight)
-    if context.shape[-1] % 2:
-        context[..., -1] = mirrored(image_and_mask[..., FLAIR], own.mirror_axis, float(own.air[FLAIR]))
-    return replace(sample, image_and_mask=image_and_mask, context=context)
+    return _changed(sample, image_and_mask, context)
 
 
 def placing_matrix(
@@ -133,7 +130,7 @@ def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: f
     """How much of each pixel is cyst: 0 near the lesion's border, 1 deep inside, with a soft edge between.
 
     Args:
-        mask: shape (H, W), uint8, not 0 = lesion.
+        mask: shape (H, W), uint8, not 0 = lesion; outside it there is none.
         smallest_depth: lesions whose deepest pixel is less deep have no cyst, pixels.
         start: depth at which the cyst begins, relative to the deepest pixel.
         edge: width of the soft edge, pixels.
@@ -141,7 +138,10 @@ def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: f
     Returns:
         Shape (H, W), float32, in [0, 1].
     """
-    depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    if min(mask.shape) < 2 * smallest_depth:
+        return np.zeros(mask.shape, np.float32)
+    surrounded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    depth = np.asarray(cv2.distanceTransform(surrounded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)[1:-1, 1:-1]
     deepest = float(depth.max())
     if deepest < smallest_depth:
         return np.zeros_like(depth)
@@ -157,3 +157,11 @@ def dark_levels(histogram: NDArray[np.int64], quantile: float) -> FloatArray:
 def blend(image: ByteArray, level: NDArray[Any] | np.float32, weight: FloatArray) -> ByteArray:
     """Replace grey levels by others to the extent of a weight from 0 to 1; shapes are broadcast."""
     return np.asarray(np.rint(image * (1 - weight) + level * weight), np.uint8)
+
+
+def _changed(sample: Sample, image_and_mask: ByteArray, context: ByteArray) -> Sample:
+    """The sample with other pixels; the mirrored FLAIR, which is last if there is any, follows the image."""
+    if context.shape[-1] % 2:
+        own = sample.patient.preprocessing
+        context[..., -1] = mirrored(image_and_mask[..., FLAIR], own.mirror_axis, float(own.air[FLAIR]))
+    return replace(sample, image_and_mask=image_and_mask, context=context)

@@ -37,6 +37,14 @@ def test_cutting_a_box_and_undoing_it_keeps_a_linear_ramp(top: float, left: floa
     np.testing.assert_allclose(back[np.ix_(rows, columns)], (2 * y - x)[np.ix_(rows, columns)], atol=1e-3)
 
 
+def test_outside_the_slice_is_the_given_value_of_each_channel() -> None:
+    image = np.full((1, 4, 4, 2), [10, 20], np.uint8)
+    box = Box(top=-4, left=0, height=8, width=4)
+    boxed = resample(image, *sample_box(box, (4, 4), 8), outside=np.array([-1, 5], np.float32))
+    assert boxed[0, 1, 4].tolist() == [-1, 5]
+    assert boxed[0, 6, 4].tolist() == [10, 20]
+
+
 def test_pixels_outside_the_box_become_0() -> None:
     box = Box(top=2, left=3, height=4, width=4)
     back = resample(np.ones((1, 8, 8), np.float32), *sample_slice(box, (10, 12), 8))[0]
