@@ -71,7 +71,7 @@ def disc_volume() -> Volume:
 def data_of(folder: Path, *, opposite: bool = False, context_slices: int = 0) -> TrainingData:
     """Twelve slices to train on and four to validate with; `opposite`: what is tumour there is none to validate."""
     volume = disc_volume()
-    store = SliceStore(folder, context_slices=context_slices, normalisation="brain_zscore")
+    store = SliceStore(folder, context_slices=context_slices, normalisation="divide_255", crop="none")
     turned = dataclasses.replace(volume, mask_true=~volume.mask_true) if opposite else volume
     return TrainingData(
         store=store, train=store.add(volume, set(range(1, 13))), validation=store.add(turned, set(range(13, 17)))
