@@ -34,7 +34,7 @@ from brainseg.files import (
     select_subset,
     write_table,
 )
-from brainseg.imaging.preprocessing import resize
+from brainseg.imaging.crop import resample, sample_slice, whole_slice
 from brainseg.params import load_params
 from brainseg.prediction.probability_maps import write_probabilities
 from brainseg.training.progress import ProgressPrinter
@@ -126,9 +126,8 @@ def write_maps(model: keras.Model, rows: pd.DataFrame, root: Path, folder: Path,
         images = flow(slices, root, "image_path", size=size, augment=False, batch_size=BATCH_SIZE, shuffle=False)
         probability = model.predict(images, verbose=0)[..., 0]
         grid = slices["height"].iloc[0], slices["width"].iloc[0]
-        write_probabilities(
-            folder / f"{patient_id}.npz", resize(probability, *grid), slices["slice_number"].to_numpy(np.int64)
-        )
+        maps = resample(probability, *sample_slice(whole_slice(*grid), grid, size))
+        write_probabilities(folder / f"{patient_id}.npz", maps, slices["slice_number"].to_numpy(np.int64))
 
 
 def main() -> None:

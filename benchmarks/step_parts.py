@@ -107,7 +107,7 @@ def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
 
     rng = np.random.default_rng(0)
     augmentation = load_params().train.augmentation.model_copy(
-        update={"gain": 0.2, "gamma": 0.2, "noise": 0.1, "missing_sequence": 0.1}
+        update={"gain": 0.2, "gamma": 0.2, "noise": 0.1, "missing_both": 0.1, "missing_post_contrast": 0.1}
     )
     volume = Volume(
         patient_id="P",
@@ -122,12 +122,13 @@ def time_slice(size: int, repeats: int = 200) -> dict[str, float]:
         store = SliceStore(Path(folder), context_slices=0, normalisation="brain_zscore")
         stored = store.add(volume, set(range(8)))[3]
         sample, ones = store.read(stored), np.ones(3, np.float32)
+        box = sample.patient.preprocessing.box
         rgb = np.ascontiguousarray(sample.image_and_mask[..., :3])
-        matrix = random_matrix(rng, augmentation, size, size, size)
+        matrix = random_matrix(rng, augmentation, box, size)
         table = intensity_lookup(sample.patient, gain=ones, exponent=ones * 1.1)
         parts: dict[str, Callable[[], object]] = {
             "read the slice from the store": lambda: store.read(stored),
-            "draw the warp": lambda: random_matrix(rng, augmentation, size, size, size),
+            "draw the warp": lambda: random_matrix(rng, augmentation, box, size),
             "draw the intensity look-up table": lambda: intensity_lookup(
                 sample.patient, gain=ones, exponent=ones * 1.1
             ),

@@ -134,7 +134,18 @@ class AugmentationParams(Section):
     gain: float = Field(ge=0, lt=1)
     gamma: float = Field(ge=0, le=1)
     noise: float = Field(ge=0, le=1)
-    missing_sequence: float = Field(ge=0, le=1)
+    missing_both: float = Field(ge=0, le=1)
+    missing_pre_contrast: float = Field(ge=0, le=1)
+    missing_post_contrast: float = Field(ge=0, le=1)
+    cyst: float = Field(ge=0, le=1)
+    pasted_lesion: float = Field(ge=0, le=1)
+    skull_stripping: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_missing(self) -> "AugmentationParams":
+        if self.missing_both + self.missing_pre_contrast + self.missing_post_contrast > 1:
+            raise ValueError("missing_both, missing_pre_contrast and missing_post_contrast must add up to at most 1")
+        return self
 
 
 class TrainParams(Section):
@@ -148,6 +159,7 @@ class TrainParams(Section):
     context_slices: int = Field(ge=0, le=5, description="11 slices are half of a small volume")
     contralateral_flair: bool
     normalisation: Literal["brain_zscore", "divide_255"]
+    crop: Literal["head", "none"]
     sampling: Literal["every_slice", "balanced"]
     augmentation: AugmentationParams
     block: Literal["plain", "residual"]

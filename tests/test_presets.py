@@ -84,10 +84,14 @@ def test_notebook_preset_has_the_values_of_the_notebook() -> None:
     assert (params.split.strategy, params.split.validation, params.split.test_share) == ("slice", "test", 0.25)
     assert params.split.seed == 21
     augmentation = {"rotation": 0.2, "shift": 0.05, "shear": 0.05, "zoom": 0.05, "horizontal_flip": True}
-    augmentation |= dict.fromkeys(("gain", "gamma", "noise", "missing_sequence"), 0.0)
+    augmentation |= dict.fromkeys(
+        ("gain", "gamma", "noise", "missing_both", "missing_pre_contrast", "missing_post_contrast"), 0.0
+    )
+    augmentation |= dict.fromkeys(("cyst", "pasted_lesion", "skull_stripping"), 0.0)
     expected = {
         "input_size": 256,
         "normalisation": "divide_255",
+        "crop": "none",
         "augmentation": augmentation,
         "filters": 16,
         "dropout": 0.2,

@@ -10,9 +10,8 @@ from brainseg.evaluation.cases import Case
 from brainseg.imaging.preprocessing import GREY_LEVELS
 from brainseg.imaging.volume import FLAIR, BoolArray, FloatArray
 
-# Standard deviations above the mean over the patient's brain, see brainseg.imaging.preprocessing. Grey levels of uint8
-# hardly reach further.
-THRESHOLDS = tuple(round(step / 10, 1) for step in range(61))
+# Standard deviations above the mean over the patient's brain; brainseg.imaging.preprocessing clips at 4.
+THRESHOLDS = tuple(round(step / 10, 1) for step in range(41))
 
 
 def flair_mask(case: Case, threshold: float) -> BoolArray:

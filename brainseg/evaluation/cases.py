@@ -9,7 +9,7 @@ import pandas as pd
 
 from brainseg.errors import UserError
 from brainseg.imaging.head import head_mask
-from brainseg.imaging.preprocessing import Normalisation, fit_normalisation
+from brainseg.imaging.preprocessing import Normalisation, fit_preprocessing
 from brainseg.imaging.stack import read_volume
 from brainseg.imaging.volume import BoolArray, FloatArray, Volume
 from brainseg.prediction.probability_maps import REMEDY, map_path, read_probabilities
@@ -63,7 +63,7 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
             volume=volume,
             probability=_read_maps(map_path(predictions, whole.patient_id), volume),
             head=head_mask(whole.image)[scored],
-            normalisation=fit_normalisation(whole.image, "brain_zscore"),
+            normalisation=fit_preprocessing(whole.image, "brain_zscore", "head").normalisation,
         )
         del whole, volume  # release the memory before the next patient is read
 

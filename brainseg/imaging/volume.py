@@ -1,6 +1,7 @@
 """The volume: the slices of one patient, stacked in slice order, with their masks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +21,13 @@ class Volume:
 
     Attributes:
         patient_id: the patient's identifier.
-        image: shape (S, H, W, 3), uint8, channels in the order of `SEQUENCES`.
+        image: shape (S, H, W, 3), any real dtype, finite, channels in the order of `SEQUENCES`.
         mask_true: shape (S, H, W), bool, True = tumour.
         slice_numbers: shape (S,), int64, ascending; the numbers in the file names.
     """
 
     patient_id: str
-    image: ByteArray
+    image: NDArray[Any]
     mask_true: BoolArray
     slice_numbers: NDArray[np.int64]
 
@@ -36,8 +37,8 @@ class Volume:
         Raises:
             ValueError: if a shape or dtype is not as documented.
         """
-        if self.image.ndim != 4 or self.image.shape[-1] != len(SEQUENCES) or self.image.dtype != np.uint8:
-            raise ValueError(f"image: expected (S, H, W, 3) uint8, found {self.image.shape} {self.image.dtype}")
+        if self.image.ndim != 4 or self.image.shape[-1] != len(SEQUENCES) or self.image.dtype.kind not in "uif":
+            raise ValueError(f"image: expected (S, H, W, 3), real, found {self.image.shape} {self.image.dtype}")
         if self.mask_true.shape != self.image.shape[:3] or self.mask_true.dtype != np.bool_:
             raise ValueError(
                 f"mask_true: expected {self.image.shape[:3]} bool, found {self.mask_true.shape} {self.mask_true.dtype}"

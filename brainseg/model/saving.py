@@ -38,7 +38,8 @@ class ModelCard(BaseModel):
 
     Attributes:
         input_size: height and width of the input, pixels.
-        normalisation: see `brainseg.imaging.preprocessing.fit_normalisation`.
+        normalisation: see `brainseg.imaging.preprocessing.fit_preprocessing`.
+        crop: see `brainseg.imaging.preprocessing.fit_preprocessing`.
         context_slices: neighbouring slices on either side whose FLAIR is part of the input.
         contralateral_flair: whether the mirrored FLAIR is part of the input.
         channels: names of the input's channels, in order.
@@ -51,6 +52,7 @@ class ModelCard(BaseModel):
 
     input_size: int = Field(gt=0, le=MAX_INPUT_SIZE, multiple_of=2**DOWNSAMPLING_STEPS)
     normalisation: Literal["brain_zscore", "divide_255"]
+    crop: Literal["head", "none"]
     context_slices: int = Field(ge=0, le=MAX_CONTEXT_SLICES)
     contralateral_flair: bool
     channels: tuple[str, ...]
@@ -71,6 +73,7 @@ def make_card(params: TrainParams, runtime: Runtime) -> ModelCard:
     return ModelCard(
         input_size=params.input_size,
         normalisation=params.normalisation,
+        crop=params.crop,
         context_slices=params.context_slices,
         contralateral_flair=params.contralateral_flair,
         channels=channel_names(params.context_slices, params.contralateral_flair),

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from brainseg.imaging.preprocessing import channel_names, network_input
 from brainseg.imaging.volume import FloatArray
 from brainseg.params import AugmentationParams
-from brainseg.training.augmentation import augment, extract_mask, resizing_matrix, warp
-from brainseg.training.slice_store import MASK, SliceStore, StoredSlice
+from brainseg.training.augmentation import augment, box_matrix, extract_mask, warp
+from brainseg.training.lesions import add_cyst, paste_lesion
+from brainseg.training.slice_store import MASK, Sample, SliceStore, StoredSlice
 
 NOISE_LENGTH = 2**20  # minimum number of standard normal numbers kept; slices take their noise from them
 
@@ -101,6 +102,7 @@ class SliceBatches(keras.utils.PyDataset):
         if augmentation is not None and augmentation.noise:
             length = max(NOISE_LENGTH, 2 * input_size * input_size * self.channels)
             self._noise = np.random.default_rng(seed).standard_normal(length, np.float32)
+        self._with_tumour = [stored for stored in slices if stored.has_tumour]
         self._order = (-1, np.empty(0, np.int64))  # epoch and order that were last asked for
 
     def __len__(self) -> int:
@@ -128,19 +130,29 @@ class SliceBatches(keras.utils.PyDataset):
         masks = np.empty((len(items), self.input_size, self.input_size, 1), np.float32)
         for image, mask, item in zip(images, masks, items, strict=True):
             stored = self.slices[order[item]]
-            sample = self.store.read(stored)
             if self.augmentation is None:
-                normalise = sample.patient.normalisation
-                pixels = sample.image_and_mask
-                image[:] = network_input(pixels[None, ..., :MASK], sample.context[None], normalise, self.input_size)[0]
-                matrix = resizing_matrix(stored.height, stored.width, self.input_size)
-                mask[..., 0] = extract_mask(warp(pixels, matrix, self.input_size))
+                sample = self.store.read(stored)
+                pixels, fitted = sample.image_and_mask, sample.patient.preprocessing
+                image[:] = network_input(pixels[None, ..., :MASK], sample.context[None], fitted, self.input_size)[0]
+                mask[..., 0] = extract_mask(warp(pixels, box_matrix(fitted.box, self.input_size), self.input_size))
             else:
                 rng = np.random.default_rng((self.seed, epoch, item))
+                sample = self._read_for_training(stored, self.augmentation, rng)
                 mask[..., 0] = augment(
                     sample, rng, self.augmentation, size=self.input_size, noise=self._noise, out=image
                 )
         return images, masks
+
+    def _read_for_training(
+        self, stored: StoredSlice, augmentation: AugmentationParams, rng: np.random.Generator
+    ) -> Sample:
+        """Read a slice, perhaps skull-stripped, with a pasted lesion or with a cyst."""
+        strip, paste, donor = rng.random(3)
+        sample = self.store.read(stored, stripped=bool(strip < augmentation.skull_stripping))
+        if not stored.has_tumour and self._with_tumour and paste < augmentation.pasted_lesion:
+            other = self.store.read(self._with_tumour[int(donor * len(self._with_tumour))])
+            sample = paste_lesion(sample, other, self.store.read_brain(stored), rng)
+        return add_cyst(sample, rng, augmentation.cyst)
 
     def _order_of(self, epoch: int) -> NDArray[np.int64]:
         """Index into `slices` of each item of an epoch."""

@@ -54,7 +54,9 @@ def read_slices(
         folder,
         context_slices=params.context_slices,
         normalisation=params.normalisation,
+        crop=params.crop,
         contralateral_flair=params.contralateral_flair,
+        brain_masks=params.augmentation.skull_stripping > 0 or params.augmentation.pasted_lesion > 0,
     )
     slices: dict[str, list[StoredSlice]] = {subset: [] for subset in subsets}
     for patient_id, patient_rows in rows.groupby("patient_id"):

@@ -12,7 +12,7 @@ from brainseg.evaluation.cases import Case
 from brainseg.evaluation.comparison import COMPARED
 from brainseg.files import HISTORY_COLUMNS, write_table
 from brainseg.imaging.head import head_mask
-from brainseg.imaging.preprocessing import fit_normalisation
+from brainseg.imaging.preprocessing import fit_preprocessing
 from brainseg.imaging.volume import BoolArray, FloatArray, Volume
 from brainseg.params import EvaluateParams, load_params
 from brainseg.prediction.probability_maps import write_probabilities
@@ -115,5 +115,5 @@ def make_case(seed: int = 0, *, tumour: bool = True) -> Case:
         volume=volume,
         probability=probability.astype(np.float32),
         head=head_mask(image),
-        normalisation=fit_normalisation(image, "brain_zscore"),
+        normalisation=fit_preprocessing(image, "brain_zscore", "head").normalisation,
     )

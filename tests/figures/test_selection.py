@@ -13,7 +13,7 @@ from brainseg.figures.selection import (
     select_slices,
     slice_predictions,
 )
-from brainseg.imaging.preprocessing import fit_normalisation
+from brainseg.imaging.preprocessing import fit_preprocessing
 from brainseg.imaging.volume import Volume
 from brainseg.prediction.operating_point import OperatingPoint
 
@@ -63,7 +63,7 @@ def case(patient_id: str, count: int = 5, size: int = 32) -> Case:
         volume=Volume(patient_id=patient_id, image=image, mask_true=mask_true, slice_numbers=np.arange(1, count + 1)),
         probability=probability,
         head=np.ones_like(mask_true),
-        normalisation=fit_normalisation(image, "brain_zscore"),
+        normalisation=fit_preprocessing(image, "brain_zscore", "head").normalisation,
     )
 
 

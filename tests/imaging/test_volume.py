@@ -17,9 +17,9 @@ def test_arrays_that_fit_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image": IMAGE[..., :2]}, r"image: expected \(S, H, W, 3\) uint8, found \(2, 4, 5, 2\)"),
+        ({"image": IMAGE[..., :2]}, r"image: expected \(S, H, W, 3\), real, found \(2, 4, 5, 2\)"),
         ({"image": IMAGE[0]}, r"found \(4, 5, 3\)"),
-        ({"image": IMAGE.astype(np.float32)}, "float32"),
+        ({"image": IMAGE.astype(np.complex64)}, "complex64"),
         ({"mask_true": MASK[:1]}, r"mask_true: expected \(2, 4, 5\) bool, found \(1, 4, 5\)"),
         ({"mask_true": MASK.astype(np.uint8)}, "uint8"),
         ({"slice_numbers": np.array([1, 2, 3])}, "slice_numbers: expected one number per slice"),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from brainseg.imaging.head import find_head
 from brainseg.imaging.preprocessing import channel_names
 from brainseg.imaging.volume import Volume
 from brainseg.model.saving import ModelCard
@@ -14,12 +15,14 @@ from brainseg.model.unet import build_unet
 from brainseg.prediction.inference import predict_volume
 from brainseg.training.batches import SliceBatches
 from brainseg.training.slice_store import SliceStore
+from tests.imaging.drawn_head import draw_head
 
 
 def card_with(input_size: int, context_slices: int, contralateral_flair: bool) -> ModelCard:
     return ModelCard(
         input_size=input_size,
         normalisation="brain_zscore",
+        crop="head",
         context_slices=context_slices,
         contralateral_flair=contralateral_flair,
         channels=channel_names(context_slices, contralateral_flair),
@@ -96,3 +99,61 @@ def test_test_time_flip_is_the_mean_of_two_predictions(volume: Volume) -> None:
     one, other = (predict_volume(model, card, which, [3, 4], batch_size=2) for which in (volume, flipped(volume)))
     both = predict_volume(model, card, volume, [3, 4], batch_size=2, test_time_flip=True)
     np.testing.assert_allclose(both, (one + other[:, :, ::-1]) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((3, 40, 40, 3), np.uint8),
+        np.random.default_rng(0).normal(0, 3, (3, 40, 40, 3)),
+        draw_head(size=40, slices=1),
+        draw_head(size=40, slices=3, centre=(0.2, 0.9)) * 1e4 - 1e5,
+        draw_head(size=40, slices=3).astype(np.int16)[:, :, :30],
+    ],
+    ids=["black", "noise", "one slice", "cut by the edge", "not square"],
+)
+def test_any_volume_gets_probabilities(image: np.ndarray) -> None:
+    """Without a head, with a single slice, with negative numbers, and with a head that the edge cuts."""
+    shape = image.shape[:3]
+    volume = Volume(
+        patient_id="P", image=image, mask_true=np.zeros(shape, np.bool_), slice_numbers=np.arange(1, len(image) + 1)
+    )
+    model = build_unet(input_size=32, filters=2, dropout=0.0, channels=6)
+    numbers = volume.slice_numbers.tolist()
+    maps = predict_volume(model, card_with(32, 1, contralateral_flair=True), volume, numbers, batch_size=2)
+    assert maps.shape == shape
+    assert ((maps >= 0) & (maps <= 1)).all()
+
+
+def test_the_prediction_follows_the_head() -> None:
+    """A head moved by whole pixels has the same probabilities, moved."""
+
+    def model(images: Any, training: bool) -> Any:
+        return 1 / (1 + np.exp(-images[..., 1:2]))
+
+    volumes = [draw_head(size=128), np.roll(draw_head(size=128), -8, axis=2)]
+    maps = [
+        predict_volume(
+            model,  # type: ignore[arg-type]
+            card_with(64, 0, contralateral_flair=False),
+            Volume(patient_id="P", image=image, mask_true=image[..., 0] > 1e3, slice_numbers=np.arange(6)),
+            [2, 3],
+            batch_size=2,
+        )
+        for image in volumes
+    ]
+    np.testing.assert_allclose(maps[0][:, :, 8:], maps[1][:, :, :-8], atol=1e-4)
+
+
+def test_outside_the_head_s_box_there_is_no_tumour() -> None:
+    image = draw_head(size=128, radii=(0.2, 0.15))
+    volume = Volume(patient_id="P", image=image, mask_true=image[..., 0] > 1e3, slice_numbers=np.arange(6))
+
+    def model(images: Any, training: bool) -> Any:
+        return np.ones_like(images[..., :1])
+
+    maps = predict_volume(model, card_with(32, 0, contralateral_flair=False), volume, [0], batch_size=1)  # type: ignore[arg-type]
+    box = find_head(image).box
+    inside = np.zeros((128, 128), np.bool_)
+    inside[round(box.top) : round(box.top + box.height), round(box.left) : round(box.left + box.width)] = True
+    np.testing.assert_allclose(maps[0], inside, atol=1e-6)

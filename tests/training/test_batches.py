@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainseg.imaging.preprocessing import fit_normalisation, neighbour_positions, network_input
+from brainseg.imaging.preprocessing import context, fit_preprocessing, network_input
 from brainseg.imaging.volume import FLAIR, Volume
 from brainseg.params import AugmentationParams
 from brainseg.training.batches import SliceBatches
 from brainseg.training.slice_store import SliceStore, StoredSlice
+from tests.imaging.drawn_head import draw_head
 
 OFF = AugmentationParams(
     rotation=0.0,
@@ -20,12 +21,19 @@ OFF = AugmentationParams(
     gain=0.0,
     gamma=0.0,
     noise=0.0,
-    missing_sequence=0.0,
+    missing_both=0.0,
+    missing_pre_contrast=0.0,
+    missing_post_contrast=0.0,
+    cyst=0.0,
+    pasted_lesion=0.0,
+    skull_stripping=0.0,
 )
 AUGMENTATION = OFF.model_copy(
     update={"rotation": 15.0, "shift": 0.1, "shear": 5.0, "zoom": 0.1, "horizontal_flip": True}
 )
-EVERYTHING = AUGMENTATION.model_copy(update={"gain": 0.3, "gamma": 0.3, "noise": 0.2, "missing_sequence": 0.3})
+EVERYTHING = AUGMENTATION.model_copy(
+    update=dict.fromkeys(("gain", "gamma", "noise", "missing_both", "missing_post_contrast", "cyst"), 0.3)
+)
 Stored = tuple[SliceStore, list[StoredSlice]]
 
 
@@ -41,7 +49,7 @@ def volume() -> Volume:
 
 @pytest.fixture
 def stored(volume: Volume, tmp_path: Path) -> Stored:
-    store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
+    store = SliceStore(tmp_path, context_slices=0, normalisation="divide_255", crop="none")
     return store, store.add(volume, set(range(1, 8)))
 
 
@@ -64,22 +72,31 @@ def test_shapes_types_and_values(stored: Stored) -> None:
 def test_validation_has_every_slice_unchanged_and_in_order(stored: Stored, volume: Volume) -> None:
     images, masks = all_of(SliceBatches(*stored, input_size=32, batch_size=4))
     np.testing.assert_array_equal(masks[..., 0], volume.mask_true)
-    np.testing.assert_allclose(images, fit_normalisation(volume.image, "brain_zscore")(volume.image), atol=1e-6)
+    np.testing.assert_allclose(images, volume.image / 255, atol=1e-6)
 
 
-@pytest.mark.parametrize("size", [32, 16])
-def test_input_without_augmentation_equals_that_of_prediction(volume: Volume, tmp_path: Path, size: int) -> None:
-    """Including the neighbours. On a smaller grid, training rounds grey levels to whole numbers."""
-    store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore")
-    slices = store.add(volume, set(range(1, 8)))
-    batches = SliceBatches(store, slices, input_size=size, batch_size=7, augmentation=OFF)
-    images, _ = batches[0]
-    normalise = fit_normalisation(volume.image, "brain_zscore")
-    neighbours = volume.image[..., FLAIR][[neighbour_positions(position, 7, 1) for position in range(7)]]
-    expected = network_input(volume.image, np.moveaxis(neighbours, 1, -1), normalise, size)
-    order = batches._order_of(0)
-    grey_level = 1 / normalise.scale.min()
-    np.testing.assert_allclose(images, expected[order], atol=1e-5 if size == 32 else 0.6 * grey_level)
+@pytest.mark.parametrize("size", [32, 48, 64])
+def test_input_without_augmentation_equals_that_of_prediction(tmp_path: Path, size: int) -> None:
+    """Including the context. Training rounds grey levels to whole numbers, and coordinates to 1/32 pixel."""
+    image = np.rint(draw_head()).astype(np.uint8)
+    mask_true = image[..., 0] > 95
+    volume = Volume(patient_id="P", image=image, mask_true=mask_true, slice_numbers=np.arange(6))
+    store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", contralateral_flair=True)
+    slices = store.add(volume, set(range(6)))
+    trained = SliceBatches(store, slices, input_size=size, batch_size=6, augmentation=OFF)
+    validated = SliceBatches(store, slices, input_size=size, batch_size=6)
+    order = trained._order_of(0)
+    np.testing.assert_array_equal(trained[0][1], validated[0][1][order])
+    difference = np.abs(trained[0][0] - validated[0][0][order])
+    assert np.median(difference) < 1e-5
+    assert np.quantile(difference, 0.95) < 0.2
+    fitted = fit_preprocessing(image, "brain_zscore", "head")
+    flair = image[..., FLAIR]
+    contexts = [
+        context(flair.__getitem__, position, 6, context_slices=1, mirror_axis=fitted.mirror_axis, air=fitted.air[FLAIR])
+        for position in range(6)
+    ]
+    np.testing.assert_array_equal(validated[0][0], network_input(image, np.stack(contexts), fitted, size))
 
 
 def test_image_and_mask_come_from_the_same_slice(stored: Stored) -> None:

@@ -1,18 +1,17 @@
 """The slice store returns what was added, with its context, from any thread."""
 
-import gc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.imaging.head import brain_mask, mirror_axis
-from brainseg.imaging.preprocessing import fit_normalisation, mirrored, neighbour_positions
+from brainseg.imaging.head import find_head, skull_stripped
+from brainseg.imaging.preprocessing import fit_preprocessing, mirrored, neighbour_positions
 from brainseg.imaging.volume import FLAIR, Volume
 from brainseg.training.slice_store import SliceStore
+from tests.imaging.drawn_head import draw_head
 
 
 def volume_of(slices: int, height: int, width: int, seed: int) -> Volume:
@@ -47,7 +46,9 @@ def test_the_mirrored_flair_is_the_last_channel(tmp_path: Path) -> None:
     store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", contralateral_flair=True)
     sample = store.read(store.add(volume, {2})[0])
     assert sample.context.shape == (6, 8, 3)
-    expected = mirrored(volume.image[1, ..., FLAIR], mirror_axis(volume.image))
+    expected = mirrored(
+        volume.image[1, ..., FLAIR], find_head(volume.image).mirror_axis, find_head(volume.image).air[FLAIR]
+    )
     np.testing.assert_array_equal(sample.context[..., 2], expected)
 
 
@@ -59,13 +60,45 @@ def test_neighbour_positions_repeat_the_first_and_last_slice() -> None:
 
 
 def test_statistics_are_of_the_whole_volume_when_only_some_slices_are_used(tmp_path: Path) -> None:
-    volume = volume_of(6, 8, 8, 3)
+    volume = volume_of(6, 24, 24, 3)
     first, second = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore").add(volume, {2, 5})
-    expected = fit_normalisation(volume.image, "brain_zscore")
+    expected = fit_preprocessing(volume.image, "brain_zscore", "head")
     for stored in (first, second):
-        np.testing.assert_array_equal(stored.patient.normalisation.offset, expected.offset)
-    assert first.patient.histogram is not None
-    assert first.patient.histogram.sum() == 3 * brain_mask(volume.image).sum()
+        found = stored.patient.preprocessing
+        np.testing.assert_array_equal(found.normalisation.offset, expected.normalisation.offset)
+        assert (found.box, found.mirror_axis) == (expected.box, expected.mirror_axis)
+
+
+def test_the_histogram_has_the_mean_and_deviation_of_the_normalisation(tmp_path: Path) -> None:
+    image = np.rint(draw_head()).astype(np.uint8)
+    volume = Volume(patient_id="P", image=image, mask_true=image[..., 0] > 240, slice_numbers=np.arange(len(image)))
+    patient = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore").add(volume, {0})[0].patient
+    assert patient.histogram is not None
+    levels = np.arange(256)
+    for channel, counts in enumerate(patient.histogram):
+        mean = np.average(levels, weights=counts)
+        deviation = np.sqrt(np.average((levels - mean) ** 2, weights=counts))
+        assert mean == pytest.approx(patient.preprocessing.normalisation.offset[channel], abs=0.1)
+        assert deviation == pytest.approx(patient.preprocessing.normalisation.scale[channel], abs=0.1)
+
+
+def test_a_slice_can_be_read_without_the_skull(tmp_path: Path) -> None:
+    """Mask and neighbours too; the preprocessing is that of the whole volume without the skull."""
+    image = np.rint(draw_head()).astype(np.uint8)
+    mask_true = image[..., 0] > 90
+    volume = Volume(patient_id="P", image=image, mask_true=mask_true, slice_numbers=np.arange(len(image)))
+    store = SliceStore(tmp_path, context_slices=1, normalisation="brain_zscore", brain_masks=True)
+    slices = store.add(volume, set(range(6)))
+    plain, stripped = store.read(slices[3]), store.read(slices[3], stripped=True)
+    np.testing.assert_array_equal(plain.image_and_mask[..., :3], image[3])
+    kept = skull_stripped(image, find_head(image))
+    np.testing.assert_array_equal(stripped.image_and_mask[..., :3], image[3] * kept[3, ..., None])
+    np.testing.assert_array_equal(stripped.image_and_mask[..., 3], 255 * (mask_true & kept)[3])
+    np.testing.assert_array_equal(stripped.context[..., 1], (image[..., FLAIR] * kept)[4])
+    np.testing.assert_array_equal(store.read_brain(slices[3]), kept[3])
+    expected = fit_preprocessing(image * kept[..., None], "brain_zscore", "head")
+    assert stripped.patient.preprocessing.box == expected.box
+    assert plain.patient.preprocessing.box.height > expected.box.height
 
 
 def test_no_file_is_visible_in_the_folder(tmp_path: Path) -> None:
@@ -84,17 +117,3 @@ def test_a_full_disk_raises_one_message(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(store, "_file", Full())
     with pytest.raises(UserError, match=r"no room for the decoded slices of P1.*No space left"):
         store.add(volume_of(3, 8, 8, 1), {1})
-
-
-def test_a_full_disk_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python writes what is left in its buffer when the file is closed; a second error would be printed."""
-
-    def full_file(**_: object) -> IO[bytes]:
-        return Path("/dev/full").open("r+b")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", full_file)
-    store = SliceStore(tmp_path, context_slices=0, normalisation="brain_zscore")
-    with pytest.raises(UserError, match="No space left on device"):
-        store.add(volume_of(3, 8, 8, 1), {1})
-    del store
-    gc.collect()  # an exception that is ignored here makes the test fail

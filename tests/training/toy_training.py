@@ -57,7 +57,7 @@ def disc_volume() -> Volume:
 def toy_data(folder: Path, *, inverted: bool = False, context_slices: int = 0) -> TrainingData:
     """Twelve training and four validation slices; `inverted`: the validation masks are inverted."""
     volume = disc_volume()
-    store = SliceStore(folder, context_slices=context_slices, normalisation="brain_zscore")
+    store = SliceStore(folder, context_slices=context_slices, normalisation="divide_255", crop="none")
     validated = dataclasses.replace(volume, mask_true=~volume.mask_true) if inverted else volume
     return TrainingData(
         store=store, train=store.add(volume, set(range(1, 13))), validation=store.add(validated, set(range(13, 17)))
