@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from brainseg.apply.command import DESCRIPTION, add_predict
 from brainseg.errors import UserError
 from brainseg.terminal import printable, protect_streams, stop
 
@@ -41,7 +42,8 @@ class _Version(argparse.Action):
         from importlib.metadata import metadata
 
         package = metadata("brain-segmentation")
-        print(f"brainseg {package['Version']}, licence {package['License-Expression']}")
+        licence = package["License-Expression"]
+        print(f"brainseg {package['Version']}, licence of the code {licence}, of the weights CC BY-NC-SA 4.0")
         parser.exit()
 
 
@@ -53,6 +55,8 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show version and licence")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    outline = commands.add_parser("predict", help="outline the tumour in your scans", description=DESCRIPTION)
+    add_predict(outline)
     check = commands.add_parser(
         "check",
         help="check the parameters, the data folder and the Python of the stages before dvc repro",

@@ -83,7 +83,8 @@ def test_version_is_that_of_the_package_with_its_licence(
     with pytest.raises(SystemExit) as exit_:
         run(monkeypatch, "--version")
     assert exit_.value.code in (0, None)
-    assert capsys.readouterr().out == f"brainseg {project['version']}, licence {project['license']}\n"
+    licences = f"licence of the code {project['license']}, of the weights CC BY-NC-SA 4.0"
+    assert capsys.readouterr().out == f"brainseg {project['version']}, {licences}\n"
 
 
 def test_interruption_is_one_line(

@@ -15,9 +15,11 @@ from tests.project import ROOT
 ROOMS = (
     "cli.py",
     "check.py",
+    "apply",
     "figures",
     "evaluation",
     "prediction",
+    "scans",
     "training",
     "model",
     "metrics",
@@ -33,6 +35,7 @@ ROOMS = (
     "reading.py",
     "terminal.py",
     "errors.py",
+    "released",
 )
 PIPELINES = {path: yaml.safe_load((ROOT / path).read_text())["stages"] for path in ("data/dvc.yaml", "dvc.yaml")}
 STAGES = {name: stage for stages in PIPELINES.values() for name, stage in stages.items()}

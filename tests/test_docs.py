@@ -47,6 +47,7 @@ def outputs() -> set[str]:
         found
         | {parent.as_posix() for name in found for parent in Path(name).parents}
         | {"data/kaggle_3m", "models/checkpoint", "plots/live/history.csv"}  # not declared, and not in git
+        | {"predictions.csv", "report.json"}  # of brainseg predict
     )
 
 

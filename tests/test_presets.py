@@ -48,7 +48,7 @@ for name in sys.argv[1:]:
 
 
 def test_presets_are_the_documented_ones() -> None:
-    assert set(NAMES) == {"lgg", "lgg-cpu", "lgg-quick", "notebook", "phantom"}
+    assert set(NAMES) == {"lgg", "lgg-cpu", "lgg-quick", "notebook", "phantom", "released"}
 
 
 def test_default_parameters_are_the_preset_phantom() -> None:
@@ -127,6 +127,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         content = yaml.safe_load(path.read_text())
         content["data"]["root"] = str(folder / "patients")
         content["train"] |= {"input_size": 32, "filters": 2, "epochs": 1, "warm_up": 0, "device": "any", "threads": 2}
+        content["split"]["test_patients"] = None  # a list of real patients
         content["visualise"]["slices"] = 2
         (folder / path.stem).mkdir()
         (folder / path.stem / "params.yaml").write_text(yaml.safe_dump(content))

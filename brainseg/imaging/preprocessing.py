@@ -161,6 +161,7 @@ def context(
     context_slices: int,
     mirror_axis: int | None,
     air: float,
+    slice_step: int = 1,
 ) -> NDArray[Any]:
     """Assemble the context channels of a slice: FLAIR of its neighbours, and its own FLAIR mirrored.
 
@@ -171,30 +172,32 @@ def context(
         context_slices: neighbours on either side.
         mirror_axis: of the volume, see `Preprocessing`; None: without the mirrored FLAIR.
         air: grey level of the background in FLAIR.
+        slice_step: distance to the next neighbour, slices; above 1 where slices are much thinner than in training.
 
     Returns:
         Shape (H, W, K), any real dtype, K = 0 or more; channels in the order of `channel_names`, after the sequences.
     """
-    planes = [flair_at(other) for other in neighbour_positions(position, slices, context_slices)]
+    planes = [flair_at(other) for other in neighbour_positions(position, slices, context_slices, slice_step)]
     own = flair_at(position) if mirror_axis is not None or not planes else planes[0]
     if mirror_axis is not None:
         planes.append(mirrored(own, mirror_axis, air))
     return np.stack(planes, axis=-1) if planes else np.empty((*own.shape, 0), own.dtype)
 
 
-def neighbour_positions(position: int, slices: int, context_slices: int) -> list[int]:
+def neighbour_positions(position: int, slices: int, context_slices: int, slice_step: int = 1) -> list[int]:
     """Positions of a slice's neighbours; beyond the ends of the volume, the first or last slice is repeated.
 
     Args:
         position: of the slice in its volume, from 0.
         slices: number of slices in the volume.
         context_slices: neighbours on either side.
+        slice_step: distance to the next neighbour, slices.
 
     Returns:
         2 x context_slices positions, ascending.
     """
     steps = [step for step in range(-context_slices, context_slices + 1) if step]
-    return [min(max(position + step, 0), slices - 1) for step in steps]
+    return [min(max(position + step * slice_step, 0), slices - 1) for step in steps]
 
 
 def mirrored(image: NDArray[Any], axis: int, outside: float = 0) -> NDArray[Any]:

@@ -1,7 +1,10 @@
 """Applying a model to a volume: probability maps on the grid of the volume."""
 
+from typing import Any
+
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from brainseg.imaging.crop import resample, sample_slice
 from brainseg.imaging.preprocessing import context, fit_preprocessing, network_input
@@ -31,15 +34,43 @@ def predict_volume(
     Returns:
         Shape (len(slice_numbers), H, W), float32 in [0, 1], on the grid of the volume; 0 outside the head's box.
     """
-    preprocessing = fit_preprocessing(volume.image, card.normalisation, card.crop)
-    selected = np.flatnonzero(np.isin(volume.slice_numbers, slice_numbers))
-    flair = volume.image[..., FLAIR]
+    positions = np.flatnonzero(np.isin(volume.slice_numbers, slice_numbers))
+    return predict_image(model, card, volume.image, positions, batch_size=batch_size, test_time_flip=test_time_flip)
+
+
+def predict_image(
+    model: keras.Model,
+    card: ModelCard,
+    image: NDArray[Any],
+    positions: NDArray[np.int64],
+    *,
+    batch_size: int,
+    test_time_flip: bool,
+    slice_step: int = 1,
+) -> FloatArray:
+    """Predict the probability of tumour for each pixel of some slices of an image without slice numbers.
+
+    Args:
+        model: from `brainseg.model.saving.load_model`.
+        card: its card.
+        image: the whole volume, shape (S, H, W, 3), any real dtype, channels in the order of
+            `brainseg.imaging.volume.SEQUENCES`.
+        positions: of the slices to predict, shape (N,), from 0.
+        batch_size: slices per batch.
+        test_time_flip: whether to average with the prediction for the slices flipped left to right.
+        slice_step: how many slices away the neighbours are that the network sees, see `brainseg.scans.grid.Grid`.
+
+    Returns:
+        Shape (N, H, W), float32 in [0, 1]; 0 outside the head's box.
+    """
+    preprocessing = fit_preprocessing(image, card.normalisation, card.crop)
+    flair = image[..., FLAIR]
     slices, height, width = flair.shape
     axis = preprocessing.mirror_axis if card.contralateral_flair else None
     rows, columns = sample_slice(preprocessing.box, (height, width), card.input_size)
-    maps = np.empty((len(selected), height, width), np.float32)
-    for start in range(0, len(selected), batch_size):
-        positions = selected[start : start + batch_size]
+    maps = np.empty((len(positions), height, width), np.float32)
+    for start in range(0, len(positions), batch_size):
+        batch = positions[start : start + batch_size]
         contexts = [
             context(
                 flair.__getitem__,
@@ -48,10 +79,11 @@ def predict_volume(
                 context_slices=card.context_slices,
                 mirror_axis=axis,
                 air=float(preprocessing.air[FLAIR]),
+                slice_step=slice_step,
             )
-            for position in positions.tolist()
+            for position in batch.tolist()
         ]
-        images = network_input(volume.image[positions], np.stack(contexts), preprocessing, card.input_size)
+        images = network_input(image[batch], np.stack(contexts), preprocessing, card.input_size)
         probability = _apply(model, images)
         if test_time_flip:
             flipped = _apply(model, images[:, :, ::-1])[:, :, ::-1]

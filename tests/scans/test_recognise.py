@@ -1,0 +1,414 @@
+"""From what the user names to cases."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from brainseg.errors import UserError
+from brainseg.imaging.volume import SEQUENCES
+from brainseg.scans.cases import read_scan
+from brainseg.scans.recognise import InputOptions, find_cases
+from tests.scans.dicom_files import drawn_volume, write_series
+from tests.scans.scan_files import draw, write_axial, write_nifti, write_pages, write_slices
+
+PRE, FLAIR, POST = SEQUENCES
+
+
+def ids(*inputs: Path, options: InputOptions | None = None) -> list[str]:
+    return [case.case_id for case in find_cases(inputs, options)]
+
+
+def brats(folder: Path, case: str, names: tuple[str, ...] = ("flair", "t1", "t1ce", "t2")) -> Path:
+    for seed, name in enumerate(names):
+        write_axial(folder / f"{case}_{name}.nii.gz", draw(seed=seed))
+    return folder
+
+
+def test_one_kaggle_patient_and_a_root_of_many(tmp_path: Path) -> None:
+    for patient in ("TCGA_A_1", "TCGA_A_2"):
+        image, masks = draw((11, 16, 16, 3)), draw((11, 16, 16)) > 200
+        write_slices(tmp_path / patient, image, f"{patient}_{{}}.tif", masks)
+    (tmp_path / "data.csv").write_text("Patient\n")
+    cases = find_cases([tmp_path])
+    assert [(case.case_id, case.kind) for case in cases] == [("TCGA_A_1", "kaggle"), ("TCGA_A_2", "kaggle")]
+    (case,) = find_cases([tmp_path / "TCGA_A_2"])
+    scan = read_scan(case, with_masks=True)
+    np.testing.assert_array_equal(scan.image, image)  # slice 10 after slice 9, not after slice 1
+    np.testing.assert_array_equal(scan.mask_true, masks)
+    assert scan.source.stems[9] == "TCGA_A_2_10"
+    assert (scan.missing, scan.notes) == ((), ())
+    assert read_scan(case).mask_true is None
+
+
+def test_folders_of_slices_and_a_multi_page_tiff(tmp_path: Path) -> None:
+    write_slices(tmp_path / "png", draw(), "im{:03}.png")
+    write_slices(tmp_path / "jpeg", draw(), "{}.jpg")
+    write_pages(tmp_path / "stack.tif", draw())
+    assert [(case.case_id, case.kind) for case in find_cases([tmp_path])] == [
+        ("stack", "multipage_tiff"),
+        ("jpeg", "slices"),
+        ("png", "slices"),
+    ]
+    assert ids(tmp_path / "stack.tif") == ["stack"]
+
+
+def test_brats_with_a_folder_for_each_case_and_all_in_one(tmp_path: Path) -> None:
+    for case in ("BraTS_1", "BraTS_2"):
+        brats(tmp_path / "folders" / case, case)
+        brats(tmp_path / "flat", case, ("flair", "t1ce", "seg"))
+    first, _ = find_cases([tmp_path / "folders"])
+    assert set(first.sequences) == set(SEQUENCES)
+    assert first.notes == ("Left out: BraTS_1_t2.nii.gz.",)
+    cases = find_cases([tmp_path / "flat"])
+    assert [case.case_id for case in cases] == ["BraTS_1", "BraTS_2"]
+    assert set(cases[0].sequences) == {FLAIR, POST}
+    assert (cases[0].mask, cases[0].notes) == (tmp_path / "flat/BraTS_1_seg.nii.gz", ())
+
+
+def test_bids_sessions_are_cases_and_derivatives_are_left_out(tmp_path: Path) -> None:
+    for session in ("1", "2"):
+        anat = tmp_path / f"sub-01/ses-{session}/anat"
+        for name in ("FLAIR", "T1w", "ce-gad_T1w", "T2w"):
+            write_axial(anat / f"sub-01_ses-{session}_{name}.nii.gz")
+    write_axial(tmp_path / "derivatives/x/sub-01/anat/sub-01_space-MNI_FLAIR.nii.gz")
+    (tmp_path / "dataset_description.json").write_text("{}")
+    cases = find_cases([tmp_path])
+    assert [case.case_id for case in cases] == ["sub-01_ses-1", "sub-01_ses-2"]
+    assert {role: path.name for role, path in cases[0].sequences.items()} == {
+        PRE: "sub-01_ses-1_T1w.nii.gz",
+        FLAIR: "sub-01_ses-1_FLAIR.nii.gz",
+        POST: "sub-01_ses-1_ce-gad_T1w.nii.gz",
+    }
+
+
+def test_one_nifti_is_flair_and_the_output_says_so(tmp_path: Path) -> None:
+    write_axial(tmp_path / "in/head.nii.gz")
+    for path in (tmp_path / "in", tmp_path / "in/head.nii.gz"):
+        (case,) = find_cases([path])
+        scan = read_scan(case)
+        assert scan.case_id == "head"
+        assert scan.missing == (PRE, POST)
+        assert scan.notes[0] == "head.nii.gz is taken as FLAIR."
+        assert "filled with FLAIR, as in training" in scan.notes[-1]
+        np.testing.assert_array_equal(scan.image, np.stack([draw()] * 3, axis=-1))
+
+
+def test_a_mask_beside_one_nifti(tmp_path: Path) -> None:
+    write_axial(tmp_path / "head.nii.gz")
+    mask = write_axial(tmp_path / "head_mask.nii.gz", (draw() > 200).astype(np.uint8))
+    (case,) = find_cases([tmp_path])
+    assert (case.case_id, case.mask) == ("head", mask)
+    assert read_scan(case, with_masks=True).source.paths == (tmp_path / "head.nii.gz", mask)
+    write_axial(tmp_path / "other.nii.gz")
+    (case,) = find_cases([tmp_path])
+    assert "2 NIfTI files" in (case.fault or "")
+
+
+def test_of_several_masks_none_is_taken(tmp_path: Path) -> None:
+    brats(tmp_path, "a", ("flair", "seg", "mask"))
+    (case,) = find_cases([tmp_path])
+    assert case.mask is None
+    assert case.notes == ("Left out: a_mask.nii.gz, a_seg.nii.gz.",)
+
+
+def test_a_nifti_is_recognised_by_its_content(tmp_path: Path) -> None:
+    write_axial(tmp_path / "head.nii").rename(tmp_path / "head.dat")
+    assert ids(tmp_path / "head.dat") == ["head"]
+    assert [case.kind for case in find_cases([tmp_path])] == ["nifti"]
+
+
+def test_files_by_sequence(tmp_path: Path) -> None:
+    files = {name: write_axial(tmp_path / f"{name}.nii", draw(seed=n)) for n, name in enumerate(SEQUENCES)}
+    options = InputOptions(sequences={name: str(path) for name, path in files.items()})
+    (case,) = find_cases([], options)
+    scan = read_scan(case)
+    assert scan.case_id == tmp_path.name
+    assert scan.source.paths == (files[FLAIR], files[PRE], files[POST])
+    for channel in range(3):
+        np.testing.assert_array_equal(scan.image[..., channel], draw(seed=channel))
+    with pytest.raises(UserError, match="No FLAIR"):
+        find_cases([], InputOptions(sequences={PRE: "a.nii"}))
+    with pytest.raises(UserError, match="One file for two sequences"):
+        find_cases([], InputOptions(sequences={PRE: "a.nii", FLAIR: "a.nii"}))
+    with pytest.raises(UserError, match="name the files of one case"):
+        find_cases([tmp_path / "flair.nii"], options)
+
+
+def test_channels_of_a_4d_nifti(tmp_path: Path) -> None:
+    image = np.stack([draw((7, 6, 5), seed) for seed in range(4)], axis=-1)
+    path = write_nifti(tmp_path / "BRATS_001.nii.gz", image, np.diag([-1.0, -1, 4, 1]))
+    (case,) = find_cases([path], InputOptions(channels=("FLAIR", "T1", "T1ce", "T2")))
+    scan = read_scan(case)
+    for channel, volume in enumerate((1, 0, 2)):
+        np.testing.assert_array_equal(scan.image[..., channel], image[..., volume].transpose(2, 1, 0))
+    assert scan.source.paths == (path,)
+    (case,) = find_cases([path], InputOptions(channels=("flair", "t1")))
+    with pytest.raises(UserError, match=r"4 volume\(s\)\. Expected: 2, as the stated channels"):
+        read_scan(case)
+    (case,) = find_cases([path])
+    with pytest.raises(UserError, match="4-D, 4 volumes"):
+        read_scan(case)
+    with pytest.raises(UserError, match="Expected: flair once"):
+        find_cases([path], InputOptions(channels=("t1", "t1ce")))
+
+
+def test_a_table_of_cases(tmp_path: Path) -> None:
+    brats(tmp_path / "scans", "a", ("flair", "t1"))
+    brats(tmp_path / "scans", "b", ("flair",))
+    table = tmp_path / "cases.csv"
+    write_axial(tmp_path / "outline.nii", (draw() > 200).astype(np.uint8))
+    table.write_text(
+        "case,flair,t1,t1ce,mask\nfirst,scans/a_flair.nii.gz,scans/a_t1.nii.gz,,outline.nii\n"
+        "../2,scans/b_flair.nii.gz,,,\n"
+    )
+    cases = find_cases([], InputOptions(table=table))
+    assert [case.case_id for case in cases] == ["first", "_2"]
+    assert [read_scan(case).missing for case in cases] == [(POST,), (PRE, POST)]
+    np.testing.assert_array_equal(read_scan(cases[0], with_masks=True).mask_true, draw() > 200)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("case,t1\na,b\n", "columns case, t1"),
+        ("case,flair,dwi\na,b,c\n", "columns case, flair, dwi"),
+        ("case,flair\na,\n", "line 2: no case or no FLAIR"),
+        ("case,flair\na,b\nA,c\n", "line 3: A a second time"),
+        ("case,flair\n", "no cases"),
+        ("case,flair\na\n", "not a table"),
+        ("", "not a table"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "cases.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        find_cases([], InputOptions(table=tmp_path / "cases.csv"))
+
+
+def test_a_pattern_of_slices_in_one_folder(tmp_path: Path) -> None:
+    for patient in ("ann", "bob"):
+        write_slices(tmp_path, draw(), f"{patient}-{{}}.png")
+        write_slices(tmp_path / "outlines", (draw() > 200).astype(np.uint8), f"{patient}-{{}}.png")
+    (fault,) = find_cases([tmp_path / "."])[:1]
+    assert "2 kinds of names" in (fault.fault or "")
+    options = InputOptions(
+        pattern="{patient_id}-{slice_number}.png", mask_pattern="outlines/{patient_id}-{slice_number}.png"
+    )
+    cases = find_cases([tmp_path], options)
+    assert [case.case_id for case in cases] == ["ann", "bob"]
+    scan = read_scan(cases[1], with_masks=True)
+    np.testing.assert_array_equal(scan.image[..., 0], draw())
+    np.testing.assert_array_equal(scan.mask_true, draw() > 200)
+
+
+def test_a_pattern_of_volumes(tmp_path: Path) -> None:
+    for name in ("p1", "p2"):
+        write_axial(tmp_path / f"{name}.nii.gz")
+    options = InputOptions(pattern="{patient_id}.nii.gz")
+    assert ids(tmp_path, options=options) == ["p1", "p2"]
+    assert read_scan(find_cases([tmp_path], options)[0]).notes[0] == "p1.nii.gz is taken as FLAIR."
+    write_axial(tmp_path / "p1.nii")
+    with pytest.raises(UserError, match=r"p1: 2 files, such as p1\.nii"):
+        read_scan(find_cases([tmp_path], InputOptions(pattern="{patient_id}.*"))[0])
+    with pytest.raises(UserError, match="no file name fits"):
+        find_cases([tmp_path], InputOptions(pattern="x/{patient_id}.nii.gz"))
+    with pytest.raises(UserError, match=r"^--pattern: '\{who\}'"):
+        find_cases([tmp_path], InputOptions(pattern="{who}.nii.gz"))
+
+
+def test_cases_of_the_same_name_get_the_names_of_their_folders(tmp_path: Path) -> None:
+    for site in ("north", "south"):
+        for visit in ("1", "2"):
+            write_axial(tmp_path / site / visit / "flair.nii.gz")
+    assert ids(tmp_path) == ["north_1", "north_2", "south_1", "south_2"]
+
+
+def test_one_bad_case_does_not_stop_the_others(tmp_path: Path) -> None:
+    write_slices(tmp_path / "good", draw())
+    write_slices(tmp_path / "bad", draw())[2].unlink()
+    bad, good = find_cases([tmp_path])
+    assert (bad.case_id, good.fault) == ("bad", None)
+    assert bad.fault is not None
+    with pytest.raises(UserError, match="slices are missing: 3 of 1 to 5, 4 are there"):
+        read_scan(bad)
+
+
+def mixed_sizes(folder: Path) -> None:
+    write_slices(folder, draw((3, 8, 8)))
+    write_slices(folder, draw((4, 8, 9)))[0].unlink()
+    write_slices(folder, draw((3, 8, 8)))
+
+
+def numbered_twice(folder: Path) -> None:
+    write_slices(folder, draw())
+    write_slices(folder, draw((1, 14, 12)), "brain_0{}.png")
+
+
+def slices_and_nifti(folder: Path) -> None:
+    write_slices(folder, draw())
+    write_axial(folder / "scan.nii.gz")
+
+
+def two_flairs(folder: Path) -> None:
+    for run in (1, 2):
+        write_axial(folder / f"sub-1_run-{run}_FLAIR.nii.gz")
+
+
+def without_names(folder: Path) -> None:
+    for name in ("a", "b"):
+        write_axial(folder / f"{name}.nii.gz")
+
+
+def cut_off_slice(folder: Path) -> None:
+    path = write_slices(folder, draw())[-1]
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def empty_slice(folder: Path) -> None:
+    write_slices(folder, draw())[-1].write_bytes(b"")
+
+
+def two_sequences(folder: Path) -> None:
+    write_slices(folder, draw(), "flair_{}.png")
+    write_slices(folder, draw(), "t1_{}.png")
+
+
+def a_mask_too_many(folder: Path) -> None:
+    write_slices(folder, draw(), masks=draw() > 200)[-1].unlink()
+
+
+def sixteen_bits(folder: Path) -> None:
+    folder.mkdir()
+    Image.fromarray(draw((9, 9)).astype(np.uint16) * 200).save(folder / "a_1.png")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (mixed_sizes, r"brain_4\.png: 8 x 9 pixels, where brain_1\.png has 8 x 8"),
+        (numbered_twice, r"slice 1 is there 2 times: brain_01\.png, brain_1\.png"),
+        (slices_and_nifti, r"5 picture\(s\) of a slice, 1 NIfTI in one folder"),
+        (two_flairs, r"2 files of the sequence flair:\n  sub-1_run-1_FLAIR\.nii\.gz\n  sub-1_run-2_FLAIR"),
+        (without_names, r"2 NIfTI files, and it is not clear .*\n  a\.nii\.gz\n  b\.nii\.gz"),
+        (cut_off_slice, r"brain_5\.png: unreadable or damaged"),
+        (empty_slice, r"brain_5\.png: unreadable or damaged"),
+        (two_sequences, r"2 kinds of names .*\n  flair_#: 5 picture\(s\)\n  t1_#: 5 picture\(s\)"),
+        (a_mask_too_many, r"1 mask\(s\) without an image, the first is brain_5_mask\.png"),
+        (sixteen_bits, r"8 bits per channel"),
+    ],
+)
+def test_folders_that_are_refused_with_what_was_found(
+    tmp_path: Path, make: Callable[[Path], None], message: str
+) -> None:
+    make(tmp_path / "scan")
+    (case,) = find_cases([tmp_path / "scan"])
+    with pytest.raises(UserError, match=message):
+        read_scan(case)
+
+
+def test_what_is_no_scan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No input"):
+        find_cases([])
+    with pytest.raises(UserError, match="not found"):
+        find_cases([tmp_path / "none"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"no scan. Found: no files"):
+        find_cases([tmp_path / "empty"])
+    (tmp_path / "notes.txt").write_text("II is how this text starts")
+    with pytest.raises(UserError, match=r"no scan\. Found: 1 other file"):
+        find_cases([tmp_path])
+    with pytest.raises(UserError, match="not a scan"):
+        find_cases([tmp_path / "notes.txt"])
+    path = write_slices(tmp_path / "slices", draw())[0]
+    with pytest.raises(UserError, match=r"one slice. Expected: the folder"):
+        find_cases([path])
+    path = write_axial(tmp_path / "case_t1.nii.gz")
+    with pytest.raises(UserError, match="by its name it is pre-contrast, not FLAIR"):
+        find_cases([path])
+
+
+def test_results_of_an_earlier_call_are_no_scans(tmp_path: Path) -> None:
+    """The output folder may be inside the input; masks and pictures of the result may be beside each other."""
+    write_axial(tmp_path / "a/scan.nii.gz")
+    write_axial(tmp_path / "out/scan_mask.nii.gz")
+    write_axial(tmp_path / "out/scan_probability.nii.gz")
+    write_slices(tmp_path / "out", draw((1, 9, 9, 3)), "scan_overlay.png")
+    write_slices(tmp_path / "out/b", draw(), "b_{}_mask.tif")
+    write_pages(tmp_path / "out/c_probability.tif", draw())
+    write_pages(tmp_path / "out/c_mask.tif", draw())
+    assert ids(tmp_path) == ["scan"]
+    with pytest.raises(UserError, match=r"no scan\. Found: 6 picture\(s\) of a slice, 2 multi-page TIFF, 2 NIfTI\."):
+        find_cases([tmp_path / "out"])
+
+
+def test_links_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+    write_slices(tmp_path / "a", draw())
+    (tmp_path / "a/again").symlink_to(tmp_path)
+    assert ids(tmp_path) == ["a"]
+
+
+def test_names_with_spaces_and_other_scripts(tmp_path: Path) -> None:
+    write_axial(tmp_path / "Größe ΔT 患者/my scan.nii.gz")
+    (case,) = find_cases([tmp_path])
+    assert read_scan(case).case_id == "my_scan"
+
+
+def test_no_control_characters_reach_a_message(tmp_path: Path) -> None:
+    write_axial(tmp_path / "a\x1b[2J.nii.gz")
+    write_axial(tmp_path / "b\n.nii.gz")
+    (case,) = find_cases([tmp_path])
+    assert r"a\x1b[2J.nii.gz" in (case.fault or "")
+    assert r"b\n.nii.gz" in (case.fault or "")
+
+
+def test_options_that_do_not_fit_together(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("case,flair\na,b\n")
+    write_slices(tmp_path / "slices", draw())
+    with pytest.raises(UserError, match="A table of cases names all files"):
+        find_cases([tmp_path], InputOptions(table=tmp_path / "cases.csv"))
+    with pytest.raises(UserError, match="--channels is for one 4-D NIfTI per case"):
+        find_cases([tmp_path / "slices"], InputOptions(channels=("flair", "t1")))
+    with pytest.raises(UserError, match=r"none\.csv: not found"):
+        find_cases([], InputOptions(table=tmp_path / "none.csv"))
+
+
+def test_dicom_beside_nifti_is_refused_with_the_folders(tmp_path: Path) -> None:
+    write_axial(tmp_path / "nifti/a.nii")
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom/1").write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(UserError, match=r"(?s)DICOM and other scans\. .*dicom: 1 DICOM\n.*nifti: 1 NIfTI"):
+        find_cases([tmp_path])
+
+
+def test_pictures_beside_dicom_are_passed_over_with_a_note(tmp_path: Path) -> None:
+    """Discs from a hospital have the logos of a viewer."""
+    write_series(tmp_path / "study", drawn_volume())
+    write_slices(tmp_path / "viewer", draw((2, 9, 9, 3)), "logo{}.png")
+    (case,) = find_cases([tmp_path])
+    assert case.kind == "dicom"
+    assert read_scan(case).notes[0] == "2 picture(s) beside the DICOM files were passed over."
+
+
+def test_a_pattern_that_two_slices_fit(tmp_path: Path) -> None:
+    write_slices(tmp_path, draw(), "a_{}.png")
+    write_slices(tmp_path, draw(), "a_0{}.png")
+    (case,) = find_cases([tmp_path], InputOptions(pattern="{patient_id}_{slice_number}.png"))
+    with pytest.raises(UserError, match=r"a_0\d\.png, a_\d\.png have the same slice number"):
+        read_scan(case)
+
+
+def test_a_pattern_of_volumes_fits_stacks_and_no_single_slices(tmp_path: Path) -> None:
+    write_pages(tmp_path / "a.tif", draw())
+    write_slices(tmp_path, draw((1, 9, 9)), "b.tif")
+    stack, single = find_cases([tmp_path], InputOptions(pattern="{patient_id}.tif"))
+    assert read_scan(stack).source.kind == "multipage_tiff"
+    with pytest.raises(UserError, match=r"one slice\. Expected: \{slice_number\} in the pattern"):
+        read_scan(single)
+
+
+def test_the_same_input_twice_is_one_case(tmp_path: Path) -> None:
+    write_axial(tmp_path / "a.nii")
+    assert ids(tmp_path, tmp_path) == ["a"]
