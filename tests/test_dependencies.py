@@ -76,7 +76,13 @@ def needed_by(script: str) -> set[str]:
         found.add(path)
         waiting |= imports_of(path) - found
     data = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("brainseg/*/*") if is_data(path)}
-    return found | {path for path in data if any(Path(path).name in (ROOT / module).read_text() for module in found)}
+    return found | {path for path in data if any(reads(module, path) for module in found)}
+
+
+def reads(module: str, path: str) -> bool:
+    """Whether a module names a data file. Files of the released model are called like those of a run: by their room."""
+    name = "brainseg.released" if room_of(path) == "released" else Path(path).name
+    return name in (ROOT / module).read_text()
 
 
 def is_data(path: Path) -> bool:
