@@ -213,7 +213,7 @@ def _integer(dataset: Dataset, keyword: str) -> int | None:
 
 
 def _first_number(groups: Sequence[Dataset], *keywords: str) -> float | None:
-    """The first value of the first group that has one of the fields; None if there is none, or it is no number."""
+    """The first value of the first group that has one of the fields; None if there is none or it is not a number."""
     for keyword in keywords:
         for group in groups:
             value = _text(group, keyword).split("\\")[0]

@@ -65,7 +65,7 @@ class LosslessDecoder(AbstractContextManager["LosslessDecoder"]):
         timer = threading.Timer(SECONDS, process.kill)
         timer.start()
         try:
-            with suppress(BrokenPipeError, ValueError):  # ValueError: no number, as the process has ended
+            with suppress(BrokenPipeError, ValueError):  # ValueError: not a number, because the process has ended
                 process.stdin.write(request)
                 process.stdin.flush()
                 return process.stdout.read(int(process.stdout.readline()))
