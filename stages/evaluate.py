@@ -2,8 +2,7 @@
 
 Threshold and smallest lesion are chosen on the validation patients first. docs/evaluation.md explains every score.
 
-Reads:  data/index.csv, data/split.csv, data/predictions/<patient_id>.npz, models/history.csv, the images under
-        data.root
+Reads:  data/index.csv, data/split.csv, data/predictions/, models/history.csv, the images under data.root
 Writes: models/operating_point.json; metrics/evaluate.json, metrics/scores.csv, metrics/patients.csv, metrics/sites.csv;
         tables to plot: plots/history.csv, precision_recall.csv, confusion.csv, dice_by_patient.csv,
         dice_by_threshold.csv, reliability.csv, volumes.csv
@@ -46,10 +45,10 @@ def main(params: Params, arguments: argparse.Namespace) -> str:
 
     search = search_thresholds(read(validation_rows), params.evaluate)
     point = choose_operating_point(search, params.evaluate)
-    test = score_cases(read(test_rows), point, flair_threshold=search.flair_threshold)
+    test = score_cases(read(test_rows, with_withheld=True), point, flair_threshold=search.flair_threshold)
     scores, patients = summary.score_table(test), summary.patient_table(test.patients)
     sites = summary.site_table(patients)
-    metrics = summary.summarise(scores, validation_dice=search.dice_at(point).tolist(), point=point)
+    metrics = summary.summarise(scores, patients, validation_dice=search.dice_at(point).tolist(), point=point)
 
     prefix = "leaky_" if leaky else ""
     scores = scores.add_prefix(prefix, axis="index")

@@ -1,7 +1,7 @@
 """Read patients for scoring: the slices of a subset with their reference masks and probability maps."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from brainseg.imaging.preprocessing import Normalisation, fit_preprocessing
 from brainseg.imaging.stack import read_volume
 from brainseg.imaging.volume import BoolArray, FloatArray, Volume
 from brainseg.prediction.probability_maps import REMEDY, map_path, read_probabilities
+from brainseg.prediction.withheld import WITHHELD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ class Case:
         site: the hospital's code.
         volume: the slices to score, on the patient's own grid; all slices of the patient if the split is by patient.
         probability: predicted probabilities of these slices, shape (S, H, W), float32 in [0, 1].
+        withheld: the same without some of the sequences, by the names in `brainseg.prediction.withheld.WITHHELD`; empty
+            if they are not scored.
         head: shape (S, H, W), bool, True = inside the head.
         normalisation: fitted to the brain of the whole patient, even if only some slices are scored.
     """
@@ -30,11 +33,14 @@ class Case:
     site: str
     volume: Volume
     probability: FloatArray
+    withheld: dict[str, FloatArray] = field(default_factory=dict)
     head: BoolArray
     normalisation: Normalisation
 
 
-def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictions: Path) -> Iterator[Case]:
+def read_cases(
+    rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictions: Path, with_withheld: bool = False
+) -> Iterator[Case]:
     """Read patients one at a time, so that only one is in memory.
 
     Args:
@@ -42,6 +48,7 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
         index: data/index.csv; the patients' other slices are needed because normalisation is fitted to whole patients.
         root: folder that the paths are relative to.
         predictions: folder with <patient_id>.npz as the stage predict writes them; may contain more slices than `rows`.
+        with_withheld: whether to read the predictions without some of the sequences, too.
 
     Yields:
         Patients, in the order of their identifiers.
@@ -62,6 +69,10 @@ def read_cases(rows: pd.DataFrame, *, index: pd.DataFrame, root: Path, predictio
             site=str(patient_rows["site"].iloc[0]),
             volume=volume,
             probability=_read_maps(map_path(predictions, whole.patient_id), volume),
+            withheld={
+                name: _read_maps(map_path(predictions / name, whole.patient_id), volume)
+                for name in (WITHHELD if with_withheld else ())
+            },
             head=head_mask(whole.image)[scored],
             normalisation=fit_preprocessing(whole.image, "brain_zscore", "head").normalisation,
         )

@@ -14,6 +14,7 @@ from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.files import SPLIT_COLUMNS, read_table
 from brainseg.metrics import bootstrap
 from brainseg.prediction.operating_point import read_operating_point
+from brainseg.prediction.withheld import WITHHELD
 from brainseg.reading import DamagedFileError, read_json
 
 MAX_NAMED = 3  # patients named in a message
@@ -140,6 +141,7 @@ def summarise(patients: pd.DataFrame, folds: pd.DataFrame) -> dict[str, float | 
         "cv_dice_median_ci_high": median.ci_high,
         "cv_dice_left_out": mean.left_out,
         "cv_flair_dice_mean": patients.flair_dice.mean(),
+        **{f"cv_dice_{name}_mean": patients[f"dice_{name}"].mean() for name in WITHHELD},
         "cv_sensitivity_mean": patients.sensitivity.mean(),
         "cv_precision_mean": patients.precision.mean(),
         "cv_hd95_px_median": patients.hd95_px.median(),

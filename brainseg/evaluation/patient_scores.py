@@ -17,6 +17,7 @@ from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.metrics import calibration, detection, lesions, overlap, probability, surface
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
+from brainseg.prediction.withheld import WITHHELD
 
 # The images have no stored spacing, so distances are in pixels, and a step to the next slice counts as one pixel;
 # brainseg.metrics.surface describes the consequences. An outline is rounded to the grid by up to one pixel, so a
@@ -61,6 +62,7 @@ PATIENT_COLUMNS = {
     "lesions": "int64",  # of the reference
     **dict.fromkeys(SCORES, "float64"),
     "flair_dice": "float64",  # of the FLAIR-threshold baseline
+    **{f"dice_{name}": "float64" for name in WITHHELD},
 }
 
 
@@ -77,6 +79,8 @@ class PatientScores:
         model: `SCORES` of the model at its operating point, name -> value; NaN where undefined.
         background: the same for the all-background baseline, which outlines nothing.
         flair: the same for the FLAIR-threshold baseline.
+        withheld: Dice of the model without some of the sequences, by the names of
+            `brainseg.prediction.withheld.WITHHELD`; empty if that was not predicted.
     """
 
     patient_id: str
@@ -87,6 +91,7 @@ class PatientScores:
     model: dict[str, float]
     background: dict[str, float]
     flair: dict[str, float]
+    withheld: dict[str, float]
 
     @property
     def total(self) -> Confusion:
@@ -211,6 +216,10 @@ def _score_patient(case: Case, point: OperatingPoint, flair_threshold: float) ->
         model=score_masks(mask_true=mask_true, mask_pred=mask_pred, probability_pred=case.probability, head=head),
         background=_score_binary(mask_true=mask_true, mask_pred=nothing, head=head),
         flair=flair,
+        withheld={
+            name: overlap.count(mask_true=mask_true, mask_pred=point.mask_of(maps)).dice
+            for name, maps in case.withheld.items()
+        },
     )
 
 

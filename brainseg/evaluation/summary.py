@@ -9,6 +9,7 @@ from brainseg.evaluation.patient_scores import OVERLAPS, PATIENT_COLUMNS, SCORES
 from brainseg.metrics import bootstrap, calibration, detection
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
+from brainseg.prediction.withheld import WITHHELD
 
 
 def patient_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
@@ -24,6 +25,7 @@ def patient_table(patients: Sequence[PatientScores]) -> pd.DataFrame:
             "lesions": patient.lesions,
             **patient.model,
             "flair_dice": patient.flair["dice"],
+            **{f"dice_{name}": dice for name, dice in patient.withheld.items()},
         }
         for patient in patients
     ]
@@ -89,12 +91,13 @@ def site_table(patients: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(
-    scores: pd.DataFrame, *, validation_dice: Sequence[float], point: OperatingPoint
+    scores: pd.DataFrame, patients: pd.DataFrame, *, validation_dice: Sequence[float], point: OperatingPoint
 ) -> dict[str, float | int]:
     """Select the metrics of metrics/evaluate.json: the few that `dvc metrics` and `dvc exp show` put side by side.
 
     Args:
         scores: `score_table` of the test subset; metrics/scores.csv has all of it.
+        patients: `patient_table` of the test subset, for the Dice without some of the sequences.
         validation_dice: Dice of each validation patient at the operating point; may be empty, then its mean is NaN. To
             choose between experiments, compare this mean instead of scores on the test subset.
         point: the operating point.
@@ -111,6 +114,7 @@ def summarise(
         "dice_median": dice["median"],
         "dice_left_out": int(dice["left_out"]),
         "flair_dice_mean": dice["flair"],
+        **{f"dice_{name}_mean": patients[f"dice_{name}"].mean() for name in WITHHELD},
         "sensitivity_mean": scores.loc["sensitivity", "mean"],
         "precision_mean": scores.loc["precision", "mean"],
         "hd95_px_median": scores.loc["hd95_px", "median"],

@@ -8,6 +8,7 @@ import pytest
 
 from brainseg.evaluation import cases
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS, SCORES, score_masks
+from brainseg.prediction.withheld import WITHHELD
 from tests.evaluation.toy_patients import run_stage
 
 
@@ -80,6 +81,7 @@ def test_patients_by_hand(project):
         "lesion_sensitivity",
         "slice_sensitivity",
         "slice_auc",
+        *(f"dice_{name}" for name in WITHHELD),
     ]
     assert patients.loc["TOY_BB_TEN", "soft_dice_loss"] == 1  # low probabilities where there is no tumour
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from brainseg.evaluation.patient_scores import SCORES, PatientScores, SubsetScores
-from brainseg.evaluation.summary import score_table, summarise
+from brainseg.evaluation.summary import patient_table, score_table, summarise
 from brainseg.metrics import probability as maps
 from brainseg.metrics.overlap import Confusion
 from brainseg.prediction.operating_point import OperatingPoint
+from brainseg.prediction.withheld import WITHHELD
 from tests.evaluation.toy_patients import run_stage, write_split
 
 
@@ -26,6 +27,7 @@ def counted(patient_id, **counts):
         model=scores,
         background=scores,
         flair=scores,
+        withheld={},
     )
 
 
@@ -51,7 +53,7 @@ def test_undefined_metrics_are_nan_without_a_warning():
     """A single patient without tumour, true or predicted."""
     test = subset(counted("A", tn=9))
     point = OperatingPoint(threshold=0.5, smallest_lesion=0)
-    metrics = summarise(score_table(test), validation_dice=[], point=point)
+    metrics = summarise(score_table(test), patient_table(test.patients), validation_dice=[], point=point)
     defined = {name: value for name, value in metrics.items() if not math.isnan(value)}
     assert defined == {"threshold": 0.5, "smallest_lesion": 0, "dice_left_out": 1}
     pooled = score_table(test)["pooled"].dropna()
@@ -64,7 +66,8 @@ def test_metrics_are_the_right_cells_of_the_table():
     scores = pd.DataFrame(numbers, index=list(SCORES), columns=columns)
     point = OperatingPoint(threshold=0.25, smallest_lesion=30)
     row = {name: len(columns) * position for position, name in enumerate(SCORES)}
-    assert summarise(scores, validation_dice=[0.25, 0.75], point=point) == {
+    patients = pd.DataFrame({f"dice_{name}": [0.25, np.nan, 0.75] for name in WITHHELD})
+    assert summarise(scores, patients, validation_dice=[0.25, 0.75], point=point) == {
         "validation_dice_mean": 0.5,
         "dice_mean": row["dice"],
         "dice_mean_ci_low": row["dice"] + 1,
@@ -72,6 +75,7 @@ def test_metrics_are_the_right_cells_of_the_table():
         "dice_median": row["dice"] + 3,
         "dice_left_out": row["dice"] + 4,
         "flair_dice_mean": row["dice"] + 7,
+        **{f"dice_{name}_mean": 0.5 for name in WITHHELD},
         "sensitivity_mean": row["sensitivity"],
         "precision_mean": row["precision"],
         "hd95_px_median": row["hd95_px"] + 3,
@@ -89,6 +93,9 @@ def test_metrics_by_hand(project):
         "dice_median": (4 / 6 + 4 / 5) / 2,
         "dice_left_out": 1,
         "flair_dice_mean": (2 * 4 / 34 + 2 * 2 / 32 + 0) / 3,  # images of one grey level: every pixel is at the mean
+        "dice_flair_alone_mean": (2 / 5 + 0) / 2,
+        "dice_without_pre_contrast_mean": (2 / 5 + 1) / 2,
+        "dice_without_post_contrast_mean": (4 / 6 + 4 / 5) / 2,
         "sensitivity_mean": (2 / 4 + 1) / 2,
         "precision_mean": (1 + 2 / 3) / 2,
         "hd95_px_median": (1 + 0.9) / 2,  # 95th percentiles of 0 0 1 1 and of 0 0 1

@@ -19,6 +19,8 @@ from brainseg.prediction.probability_maps import write_probabilities
 from stages import evaluate
 from tests.project import ROOT
 
+# Without some sequences, every probability is lower by this factor; at threshold 0.5 that leaves X, or X and 8, or all.
+WITHHELD_FACTORS = {"flair_alone": 0.5, "without_pre_contrast": 0.75, "without_post_contrast": 1.0}
 PROBABILITIES = {".": 0.0, "1": 0.125, "5": 0.5, "8": 0.875, "X": 1.0}
 
 # Slices of 3 x 5 pixels: reference on the left, probabilities on the right; at threshold 0.5, 5, 8 and X are tumour.
@@ -65,6 +67,9 @@ def write_project(root: Path) -> None:
         if patient_id != "TOY_BB_TRAIN":
             numbers = np.arange(1, len(probability) + 1)
             write_probabilities(root / f"data/predictions/{patient_id}.npz", probability, numbers)
+            for name, factor in WITHHELD_FACTORS.items():
+                path = root / f"data/predictions/{name}/{patient_id}.npz"
+                write_probabilities(path, np.float32(factor) * probability, numbers)
     columns = "patient_id site slice_number image_path mask_path height width tumour_pixels missing_sequences digest"
     write_table(root / "data/index.csv", pd.DataFrame(index, columns=columns.split()))
     write_split([(row[0], row[2], BY_PATIENT[row[0]], 0) for row in index], root)

@@ -75,3 +75,19 @@ def test_a_split_that_does_not_match_the_index_is_refused(project: Path, rows: l
     with pytest.raises(UserError, match=message):
         run_stage()
     assert not Path("metrics").exists()
+
+
+def test_dice_without_some_sequences(project: Path) -> None:
+    run_stage()
+    patients = pd.read_csv("metrics/patients.csv", index_col="patient_id")
+    names = ["flair_alone", "without_pre_contrast", "without_post_contrast"]
+    dice = patients[[f"dice_{name}" for name in names]]
+    assert dice.loc["TOY_AA_ONE"].tolist() == pytest.approx([2 / 5, 2 / 5, 4 / 6], abs=1e-6)
+    assert dice.loc["TOY_AA_TWO"].tolist() == pytest.approx([0, 1, 4 / 5], abs=1e-6)
+    assert dice.loc["TOY_BB_TEN"].isna().all()
+
+
+def test_predictions_without_sequences_must_be_there(project: Path) -> None:
+    Path("data/predictions/flair_alone/TOY_AA_ONE.npz").unlink()
+    with pytest.raises(UserError, match=r"flair_alone/TOY_AA_ONE\.npz: not found\. The stage predict writes it"):
+        run_stage()
