@@ -20,7 +20,7 @@ CONTROL_BYTES = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")  # that text does not h
 
 
 class DamagedFileError(Exception):
-    """A file cannot be read. The message is the reason; whoever reads the file adds its name and the remedy."""
+    """A file cannot be read. The message is the reason; the caller adds the name and the remedy."""
 
 
 class ArrayHeader(NamedTuple):

@@ -6,6 +6,7 @@ import numpy as np
 
 from brainseg.imaging.volume import SEQUENCES, BoolArray, FloatArray
 from brainseg.metrics.overlap import count
+from brainseg.prediction.doubt import doubt, doubt_reasons
 from brainseg.prediction.postprocessing import label_lesions
 from brainseg.scans.scan import Scan
 
@@ -22,6 +23,8 @@ COLUMNS = (
     "touches_border",
     "mean_probability_inside",
     "sequences",
+    "doubt",
+    "doubt_reasons",
     "dice",
 )
 
@@ -44,6 +47,7 @@ def measure(scan: Scan, mask: BoolArray, probability: FloatArray) -> dict[str, A
     voxel_ml = scan.grid.voxel_ml
     edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1], mask[:, :, 0], mask[:, :, -1])
     found = [name for name in SEQUENCES if name not in scan.missing]
+    value = doubt(probability=probability, mask=mask)
     return {
         "case": scan.case_id,
         "volume_ml": None if voxel_ml is None else round(voxels * voxel_ml, 3),
@@ -56,6 +60,8 @@ def measure(scan: Scan, mask: BoolArray, probability: FloatArray) -> dict[str, A
         "touches_border": bool(any(edge.any() for edge in edges)),
         "mean_probability_inside": round(float(probability[mask].mean()), 4) if mask.any() else None,
         "sequences": " ".join(found),
+        "doubt": round(value, 4),
+        "doubt_reasons": "; ".join(doubt_reasons(value, mask, scan.missing)),
         "dice": _dice(scan, mask),
     }
 

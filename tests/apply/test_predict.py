@@ -293,6 +293,8 @@ def test_measures_of_a_drawn_mask() -> None:
         "touches_border": True,
         "mean_probability_inside": 0.75,
         "sequences": "flair post-contrast",
+        "doubt": round(1 - 2 * 0.75 / 1.75, 4),
+        "doubt_reasons": "vague margin; on 2 slices only; reaches the first or last slice; without pre-contrast",
         "dice": None,
     }
     assert {name: row[name] for name in expected} == expected
