@@ -25,6 +25,7 @@ from brainseg.writing import atomic_write, name_file
 CARD = "brainseg.json"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"  # Keras' members of the file
 EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+LARGEST_RATIO = 4  # of what the members declare to the size of the file; compressed weights reach 2
 
 EARLIER_KEYS = {"size", "neighbours", "mirror"}  # of cards that earlier versions wrote
 MAX_INPUT_SIZE = 2**14  # pixels
@@ -83,13 +84,14 @@ def make_card(params: TrainParams, runtime: Runtime) -> ModelCard:
     )
 
 
-def save_model(path: Path, model: keras.Model, card: ModelCard) -> None:
+def save_model(path: Path, model: keras.Model, card: ModelCard, *, compress: bool = False) -> None:
     """Write a model and its card; equal weights give equal bytes.
 
     Args:
         path: ends in .keras.
         model: saved without optimizer and loss.
         card: stored next to the weights.
+        compress: whether to compress the weights; it halves those that are rounded to half precision, and no others.
     """
     uncompiled = model.__class__.from_config(model.get_config())
     uncompiled.set_weights(model.get_weights())
@@ -104,7 +106,8 @@ def save_model(path: Path, model: keras.Model, card: ModelCard) -> None:
             members[METADATA] = json.dumps(metadata).encode()
             members[CARD] = card.model_dump_json(indent=2).encode()
             for name, content in members.items():
-                target.writestr(zipfile.ZipInfo(name, EARLIEST_ZIP_DATE), content)
+                method = zipfile.ZIP_DEFLATED if compress and name == WEIGHTS else zipfile.ZIP_STORED
+                target.writestr(zipfile.ZipInfo(name, EARLIEST_ZIP_DATE), content, method)
 
 
 def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
@@ -150,15 +153,12 @@ def load_model(path: Path) -> tuple[keras.Model, ModelCard]:
 
 
 def _check_members(archive: zipfile.ZipFile, size: int) -> None:
-    """Refuse an archive without a card, and one that would take more memory than its size, bytes.
-
-    The members of models are not compressed.
-    """
+    """Refuse an archive without a card, and one that would take far more memory than its size, bytes."""
     if CARD not in archive.namelist() and CONFIG in archive.namelist():
         raise UserError(f"{archive.filename}: a Keras model without {CARD}, so its preprocessing is unknown. {TRAIN}")
     declared = sum(member.file_size for member in archive.infolist())
-    if declared > size:
-        raise ValueError(f"its members declare {declared} bytes, more than the file has")
+    if declared > LARGEST_RATIO * size:
+        raise ValueError(f"its members declare {declared} bytes, more than a file of {size} bytes can hold")
 
 
 def _check_network(archive: zipfile.ZipFile, card: ModelCard) -> None:

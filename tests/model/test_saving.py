@@ -171,8 +171,22 @@ def test_member_that_declares_more_than_the_file_has_is_refused(good: Path, tmp_
     with zipfile.ZipFile(good) as source, zipfile.ZipFile(tmp_path / "m.keras", "w", zipfile.ZIP_DEFLATED) as copy:
         for name in source.namelist():
             copy.writestr(name, bytes(2**24) if name == WEIGHTS else source.read(name))
-    with pytest.raises(UserError, match=r"its members declare \d+ bytes, more than the file has"):
+    with pytest.raises(UserError, match=r"its members declare \d+ bytes, more than a file of \d+ bytes can hold"):
         load_model(tmp_path / "m.keras")
+
+
+def test_weights_of_half_precision_are_half_as_large_if_compressed(good: Path, tmp_path: Path) -> None:
+    model, card = load_model(good)
+    model.set_weights([weight.astype(np.float16).astype(np.float32) for weight in model.get_weights()])
+    save_model(tmp_path / "whole.keras", model, card)
+    save_model(tmp_path / "half.keras", model, card, compress=True)
+    for before, after in zip(model.get_weights(), load_model(tmp_path / "half.keras")[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(after, before)
+    sizes = []
+    for name in ("whole", "half"):
+        with zipfile.ZipFile(tmp_path / f"{name}.keras") as archive:
+            sizes.append(archive.getinfo(WEIGHTS).compress_size)
+    assert sizes[1] < 0.65 * sizes[0]
 
 
 def test_layer_whose_weights_are_not_in_the_file_is_refused(good: Path, tmp_path: Path) -> None:
