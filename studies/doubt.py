@@ -76,7 +76,7 @@ def score_run(run: Path, index: pd.DataFrame, root: Path) -> list[dict[str, Any]
         missing = tuple(filter(None, missing_of[case.volume.patient_id].split("+")))
         values = candidates(case, missing, mask)
         dice = count(mask_true=case.volume.mask_true, mask_pred=mask).dice
-        reasons = "; ".join(doubt_reasons(values["doubt"], mask, missing))
+        reasons = "; ".join(doubt_reasons(values["doubt"], mask))
         found.append({"patient_id": case.volume.patient_id, "site": case.site, "dice": dice, **values, "why": reasons})
     return found
 

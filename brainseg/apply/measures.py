@@ -61,7 +61,7 @@ def measure(scan: Scan, mask: BoolArray, probability: FloatArray) -> dict[str, A
         "mean_probability_inside": round(float(probability[mask].mean()), 4) if mask.any() else None,
         "sequences": " ".join(found),
         "doubt": round(value, 4),
-        "doubt_reasons": "; ".join(doubt_reasons(value, mask, scan.missing)),
+        "doubt_reasons": "; ".join(doubt_reasons(value, mask)),
         "dice": _dice(scan, mask),
     }
 

@@ -37,27 +37,24 @@ def doubt(*, probability: FloatArray, mask: BoolArray) -> float:
     return 1 - 2 * inside / (float(probability.sum(dtype=np.float64)) + int(mask.sum()))
 
 
-def doubt_reasons(value: float, mask: BoolArray, missing: tuple[str, ...]) -> tuple[str, ...]:
+def doubt_reasons(value: float, mask: BoolArray) -> tuple[str, ...]:
     """Why an outline is worth a second look, in words.
+
+    Missing sequences are no reason: patients without them were not outlined worse.
 
     Args:
         value: from `doubt`.
         mask: the outline, shape (S, H, W), bool, axial slices.
-        missing: names of the sequences that the scan lacks, see `brainseg.imaging.volume.SEQUENCES`.
 
     Returns:
         Reasons, the weightiest first; empty if nothing is remarkable.
     """
     if not mask.any():
         return ("nothing outlined, but every patient in training had a tumour",)
-    slices = mask.any(axis=(1, 2))
+    slices = int(mask.any(axis=(1, 2)).sum())
     reasons = []
     if value >= UNCERTAIN:
         reasons.append("vague margin")
-    if slices.sum() < FEW_SLICES:
-        reasons.append(f"on {slices.sum()} slices only")
-    if slices[0] or slices[-1]:
-        reasons.append("reaches the first or last slice")
-    if missing:
-        reasons.append(f"without {' and '.join(missing)}")
+    if slices < FEW_SLICES:
+        reasons.append("only one slice" if slices == 1 else f"only {slices} slices")
     return tuple(reasons)

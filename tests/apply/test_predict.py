@@ -10,9 +10,9 @@ import highdicom
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from brainseg.apply import segmenter as segmenter_module
-from brainseg.apply.cases import _name
 from brainseg.apply.measures import COLUMNS, measure
 from brainseg.apply.overlay import _choose_slices, draw_overlay
 from brainseg.apply.segmenter import Segmenter, load_segmenter
@@ -25,6 +25,7 @@ from brainseg.model.unet import build_unet
 from brainseg.params import PhantomParams
 from brainseg.phantom.patients import write_phantoms
 from brainseg.prediction.operating_point import OperatingPoint, write_operating_point
+from brainseg.scans.digests import keyed_name
 from brainseg.scans.grid import Grid
 from brainseg.scans.scan import Scan, Source
 from tests.imaging.drawn_head import draw_head
@@ -207,7 +208,7 @@ def test_with_a_key_no_name_is_in_any_output(
     key.write_text("a secret that is long enough")
     out = tmp_path / "out"
     assert predict(monkeypatch, tmp_path / "in", "-o", out, "--anonymise", key, "--overlay") == 0
-    assert rows_of(out)[0]["case"] == _name(name, key.read_bytes())
+    assert rows_of(out)[0]["case"] == keyed_name(key.read_bytes(), name)
     files = {**contents(out), "report.json": (out / "report.json").read_bytes()}
     secret = name.split("_")[2]
     assert not any(secret in path or secret.encode() in content for path, content in files.items())
@@ -294,7 +295,7 @@ def test_measures_of_a_drawn_mask() -> None:
         "mean_probability_inside": 0.75,
         "sequences": "flair post-contrast",
         "doubt": round(1 - 2 * 0.75 / 1.75, 4),
-        "doubt_reasons": "vague margin; on 2 slices only; reaches the first or last slice; without pre-contrast",
+        "doubt_reasons": "vague margin; only 2 slices",
         "dice": None,
     }
     assert {name: row[name] for name in expected} == expected
@@ -326,6 +327,30 @@ def test_with_a_key_bids_output_has_no_name_either(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.usefixtures("with_bright_model")
+def test_with_a_key_no_message_names_a_file_or_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, head = tmp_path / "in", head_with_lesion()
+    write_nifti(root / "Secret A/Secret.Jane.nii.gz", head)  # taken as FLAIR, with a note
+    write_nifti(root / "b/Secret_flair.nii.gz", np.full(head.shape, np.nan, np.float32))
+    write_nifti(root / "Secret c/Secret1.nii.gz", head)
+    write_nifti(root / "Secret c/Secret2.nii.gz", head)
+    (root / "d").mkdir()
+    for number in (1, 3):
+        Image.fromarray(head[3].astype(np.uint8)).save(root / f"d/Secret_{number}.png")
+    write_series(tmp_path / "dicom/Secret", head.astype(np.uint16), header={"StudyInstanceUID": "1.2"})
+    (tmp_path / "dicom/Secret/1_0002").write_bytes((tmp_path / "dicom/Secret/1_0002").read_bytes()[:2000])
+    (tmp_path / "key").write_text("a secret that is long enough")
+    for folder in (root, tmp_path / "dicom"):
+        out = tmp_path / f"out {folder.name}"
+        assert predict(monkeypatch, folder, "-o", out, "--anonymise", tmp_path / "key") == 1
+        report = (out / "report.json").read_text()
+        assert "Secret" not in report + capsys.readouterr().out
+        notes = [note for case in json.loads(report)["cases"] for note in case["notes"]]
+        assert len(notes) >= (4 if folder == root else 1)
+
+
+@pytest.mark.usefixtures("with_bright_model")
 def test_dicom_gets_a_segmentation_and_nifti_if_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_series(tmp_path / "in", head_with_lesion().astype(np.uint16), names="random")
     call = (tmp_path / "in", "-o", tmp_path / "out", "--nifti")
@@ -334,6 +359,20 @@ def test_dicom_gets_a_segmentation_and_nifti_if_asked(tmp_path: Path, monkeypatc
     mask = np.asarray(nibabel.load(next((tmp_path / "out").glob("*_mask.nii.gz"))).dataobj)
     (row,) = rows_of(tmp_path / "out")
     assert segmentation.pixel_array.sum() == mask.sum() == int(row["voxels"]) > 0
+    report = highdicom.sr.srread(next((tmp_path / "out").glob("*_sr.dcm")))
+    (group,) = report.content.get_volumetric_roi_measurement_groups()
+    assert group.get_measurements()[0].value == pytest.approx(float(row["volume_ml"]))
     before = contents(tmp_path / "out")
     assert predict(monkeypatch, *call, "--overwrite") == 0
     assert contents(tmp_path / "out") == before
+
+
+@pytest.mark.usefixtures("with_bright_model")
+@pytest.mark.parametrize(("option", "expected"), [((), False), (("--flip",), True), (("--no-flip",), False)])
+def test_the_flip_is_that_of_the_run_unless_the_user_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], expected: bool
+) -> None:
+    (tmp_path / "params.yaml").write_text("predict:\n  test_time_flip: false\n")
+    scan = write_nifti(tmp_path / "in/scan.nii.gz", head_with_lesion())
+    assert predict(monkeypatch, scan, "-o", tmp_path / "out", "--model", tmp_path / "models", *option) == 0
+    assert json.loads((tmp_path / "out/report.json").read_text())["settings"]["flip"] is expected

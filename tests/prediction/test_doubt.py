@@ -49,14 +49,11 @@ def test_masks_of_another_shape_are_refused() -> None:
 
 def test_reasons() -> None:
     mask = np.zeros((8, 2, 2), np.bool_)
-    assert doubt_reasons(1.0, mask, ()) == ("nothing outlined, but every patient in training had a tumour",)
+    assert doubt_reasons(1.0, mask) == ("nothing outlined, but every patient in training had a tumour",)
     mask[2:6] = True
-    assert doubt_reasons(UNCERTAIN - 0.001, mask, ()) == ()
+    assert doubt_reasons(UNCERTAIN - 0.001, mask) == ()
     mask[3:] = False
     mask[7] = True
-    assert doubt_reasons(UNCERTAIN, mask, ("pre-contrast", "post-contrast")) == (
-        "vague margin",
-        "on 2 slices only",
-        "reaches the first or last slice",
-        "without pre-contrast and post-contrast",
-    )
+    assert doubt_reasons(UNCERTAIN, mask) == ("vague margin", "only 2 slices")
+    mask[7] = False
+    assert doubt_reasons(0.01, mask) == ("only one slice",)
