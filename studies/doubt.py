@@ -34,6 +34,7 @@ from brainseg.prediction.postprocessing import label_lesions
 BAD = 0.7  # Dice
 MOST_DOUBTED = 10  # one patient in so many
 SEED, RESAMPLES = 21, 2000
+TICKS = (0.03, 0.05, 0.1, 0.2, 0.5, 1)
 
 
 def continuity(mask: BoolArray) -> float:
@@ -108,14 +109,18 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 @matplotlib.style.context(FIGURE_STYLE)
 def draw(table: pd.DataFrame, path: Path) -> None:
     """Draw Dice against doubt, one dot per patient."""
-    sheet = Sheet(7.5, 4.5, title="Dice of patients that the networks had not seen, against doubt")
+    sheet = Sheet(7.5, 4.15, title="Dice against doubt: patients whom the networks had not seen")
     axes = sheet.axes(0.85, 0.1, 6.3, 3.4)
-    reported = table["doubt"] >= UNCERTAIN
-    for rows, colour, label in ((table[~reported], BLUE, "others"), (table[reported], VERMILION, "doubted")):
-        axes.scatter(rows["doubt"], rows["dice"], s=22, color=colour, alpha=0.75, label=f"{label}: {len(rows)}")
+    second_look = table["doubt"] >= UNCERTAIN
+    for rows, colour, label in ((table[~second_look], BLUE, "others"), (table[second_look], VERMILION, "second look")):
+        axes.scatter(
+            rows["doubt"], rows["dice"], s=22, color=colour, alpha=0.75, label=f"{label}: {len(rows)} patients"
+        )
     axes.axvline(UNCERTAIN, color="0.5", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="doubt (1 - Soft Dice Confidence)", ylabel="Dice", ylim=(-0.03, 1.0), xscale="log")
-    axes.legend(loc="lower left")
+    axes.set(xlabel="doubt", ylabel="Dice", xscale="log", xlim=(0.025, 1.1), ylim=(-0.03, 1))
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.set_xticks([], minor=True)
+    axes.legend(loc="lower left", frameon=False)
     sheet.save(path)
 
 
