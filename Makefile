@@ -1,13 +1,17 @@
 # make run                sets up, then runs the pipeline
 # make test               sets up, then runs every check
 # make cross-validation   sets up, then tests every patient once; resumes if it was interrupted
+#                         JOBS=2: two folds side by side, faster with train.threads: 1
+# make docs               sets up, then builds the documentation site: site/index.html
+# make viewer             sets up, then builds the page of brainseg view; needs Node 20 or newer
 PYTHON ?= python3
+JOBS ?= 1
 VENV := .venv
 SYNCED := $(VENV)/synced
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run cross-validation test setup lint lock
+.PHONY: run cross-validation test viewer docs setup lint lock
 
 run: setup
 	brainseg check
@@ -16,10 +20,25 @@ run: setup
 cross-validation: setup
 	brainseg check
 	dvc repro index
+	test $(JOBS) = 1 || dvc --cd cv stage list --name-only | grep '^evaluate@' | \
+		xargs -P $(JOBS) -n 1 dvc --cd cv --wait-for-lock repro || true
 	dvc --cd cv repro --keep-going
 
 test: setup lint
 	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+
+# REPOSITORY: address of the files that the pages link to, such as https://github.com/me/it/blob/main
+docs: setup
+	python -m docs.make_site $(if $(REPOSITORY),--repository $(REPOSITORY))
+
+# The network and the example are made by Python; the network of an installed page is that of brainseg/released.
+viewer: setup
+	cd viewer && npm ci
+	python -m viewer.make_public
+	cd viewer && npm run check && npm run build
+	rm -rf brainseg/view/page
+	cp -R viewer/dist brainseg/view/page
+	rm -rf brainseg/view/page/model
 
 setup: $(SYNCED)
 

@@ -19,7 +19,7 @@ SYNTHETIC = Path("data/phantom")  # written by the stage phantom, so it need not
 PROBE = """
 import sys
 print("%d.%d.%d" % sys.version_info[:3], flush=True)
-import stages.index, stages.split, stages.train, stages.predict, stages.evaluate, stages.visualise
+import stages.index, stages.split, stages.train, stages.predict, stages.evaluate, stages.visualise, stages.package
 from importlib.util import find_spec
 sys.exit(None if find_spec("keras") and find_spec("tensorflow") else "No module named 'keras' or 'tensorflow'")
 """

@@ -11,7 +11,15 @@ from typing import Any, NoReturn
 
 from brainseg.apply.command import DESCRIPTION, add_predict
 from brainseg.errors import UserError
+from brainseg.export.command import DESCRIPTION as EXPORT_DESCRIPTION
+from brainseg.export.command import add_export
+from brainseg.report.command import DESCRIPTION as REPORT_DESCRIPTION
+from brainseg.report.command import add_report
+from brainseg.serve.command import DESCRIPTION as SERVE_DESCRIPTION
+from brainseg.serve.command import add_serve
 from brainseg.terminal import printable, protect_streams, stop
+from brainseg.view.command import DESCRIPTION as VIEW_DESCRIPTION
+from brainseg.view.command import add_view
 
 
 def main() -> None:
@@ -57,6 +65,16 @@ def _make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     outline = commands.add_parser("predict", help="outline the tumour in your scans", description=DESCRIPTION)
     add_predict(outline)
+    page = commands.add_parser(
+        "report", help="a page to check outlines, or to compare runs", description=REPORT_DESCRIPTION
+    )
+    add_report(page)
+    exported = commands.add_parser("export", help="write the model for other programs", description=EXPORT_DESCRIPTION)
+    add_export(exported)
+    service = commands.add_parser("serve", help="outline scans that are sent by HTTP", description=SERVE_DESCRIPTION)
+    add_serve(service)
+    viewer = commands.add_parser("view", help="outline and correct scans in the browser", description=VIEW_DESCRIPTION)
+    add_view(viewer)
     check = commands.add_parser(
         "check",
         help="check the parameters, the data folder and the Python of the stages before dvc repro",

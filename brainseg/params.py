@@ -230,10 +230,19 @@ class EvaluateParams(Section):
 
 
 class VisualiseParams(Section):
-    """The figures of predictions."""
+    """The figures of predictions, and the report."""
 
     slices: int = Field(ge=1, le=50, description="the figure has a row for each slice")
     seed: Seed
+    report_patients: int = Field(ge=1, le=200, description="200 patients of 256 x 256 make a page of 60 MB")
+
+
+class PackageParams(Section):
+    """The bundle: the model as others take it."""
+
+    weights_licence: Literal[
+        "Apache-2.0", "MIT", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "other"
+    ]
 
 
 class Params(Section):
@@ -247,6 +256,7 @@ class Params(Section):
     predict: PredictParams
     evaluate: EvaluateParams
     visualise: VisualiseParams
+    package: PackageParams
 
     @model_validator(mode="after")
     def _check_validation_patients(self) -> "Params":

@@ -12,7 +12,7 @@ from typing import Any
 from brainseg.params import Params
 
 PRESETS = Path(__file__).parents[1] / "presets"
-NAMES = ("phantom", "lgg", "lgg-cpu", "lgg-quick", "released", "notebook")
+NAMES = ("phantom", "lgg", "lgg-cpu", "lgg-quick", "lgg-22-folds", "released", "notebook")
 LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?P<value>.*?)(?: +# (?P<comment>.*))?")
 ITEM = re.compile(r" *- (?P<value>\S+)")
 TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "`true` or `false`"}

@@ -1,118 +1,122 @@
-"""Put the model of a run into brainseg/released/, with a card that is written from the measured files of that run.
+"""Fill brainseg/released/: the mean of networks of a cross-validation, with a card that has the scores of all folds.
 
-    cp presets/released.yaml params.yaml && dvc repro
-    python -m studies.altered_scans . --out altered.csv
-    python -m studies.release --altered altered.csv --commit COMMIT --hardware "two AMD EPYC cores"
+    cp presets/released.yaml params.yaml && make cross-validation JOBS=2
+    python -m studies.altered_scans cv/folds/0 cv/folds/1 --out altered.csv
+    python -m studies.release --folds 0 1 --altered altered.csv --commit COMMIT --hardware "two AMD EPYC cores"
 
-The run must be of the data set LGG MRI Segmentation, on whose licence the weights depend.
+Weights are rounded to half precision, which halves the files. The card gives no score of the mean: together its
+networks have seen every patient. A patient's score is that of the network of their fold, which had not seen them.
+
+Reads:  params.yaml, data/index.csv, metrics/index.json, cv/folds/
 """
 
 import argparse
-import hashlib
-import json
-import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, SUBSETS, read_table
-from brainseg.params import load_params
-from brainseg.writing import atomic_write
+from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
+from brainseg.export.bundle import sha256_of
+from brainseg.export.facts import read_facts
+from brainseg.files import SPLIT_COLUMNS, read_table
+from brainseg.model.backend import configure
+from brainseg.params import Params, load_params
 from studies.altered_scans import summarise
 
 RELEASED = Path("brainseg/released")
-WORST = 4  # patients in the card
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=Path(), help="folder of the run (default: the current folder)")
-    parser.add_argument("--altered", type=Path, required=True, help="CSV that studies.altered_scans wrote for the run")
-    parser.add_argument("--commit", required=True, help="of the code that trained the model")
-    parser.add_argument("--hardware", required=True, help="that it was trained on, in words")
+    parser.add_argument("--folds", type=int, nargs="+", required=True, help="whose networks are averaged")
+    parser.add_argument("--cv", type=Path, default=Path("cv/folds"), help="folder of the folds (default: %(default)s)")
+    parser.add_argument("--altered", type=Path, help="CSV that studies.altered_scans wrote for the folds")
+    parser.add_argument("--commit", required=True, help="of the code that trained the networks")
+    parser.add_argument("--hardware", required=True, help="that they were trained on, in words")
+    parser.add_argument("--out", type=Path, default=RELEASED, help="folder to fill (default: %(default)s)")
     arguments = parser.parse_args()
-    for name in ("unet.keras", "operating_point.json"):
-        with atomic_write(RELEASED / name) as temporary:
-            shutil.copyfile(arguments.run / "models" / name, temporary)
-    with atomic_write(RELEASED / "model_card.md") as temporary:
-        temporary.write_text(write_card(arguments.run, arguments.altered, arguments.commit, arguments.hardware))
-    print(f"{RELEASED}: model, operating point and card")
+    params = load_params()
+    configure(params.train)
+    sections = training_section(arguments.cv, params, arguments.commit, arguments.hardware)
+    if arguments.altered is not None:
+        sections += altered_section(pd.read_csv(arguments.altered))
+    release(arguments.cv, tuple(arguments.folds), params, arguments.out, sections)
+    print(f"{arguments.out}: bundle of the networks of {len(arguments.folds)} folds")
 
 
-def write_card(run: Path, altered: Path, commit: str, hardware: str) -> str:
-    """The card of the model of a run, Markdown; every figure is read from a file of the run."""
-    scores = json.loads((run / "metrics/evaluate.json").read_text())
-    point = json.loads((run / "models/operating_point.json").read_text())
-    patients = pd.read_csv(run / "metrics/patients.csv").sort_values("dice")
-    history = pd.read_csv(run / "models/history.csv")
-    split = read_table(run / "data/split.csv", SPLIT_COLUMNS)
-    counts = split.groupby("subset")["patient_id"].nunique()
-    index = read_table(run / "data/index.csv", INDEX_COLUMNS)
-    params = load_params(run / "params.yaml").train
-    digests = {
-        "model": hashlib.sha256((run / "models/unet.keras").read_bytes()).hexdigest(),
-        "parameters of the training": hashlib.sha256(params.model_dump_json().encode()).hexdigest(),
-        "list of the slices": hashlib.sha256((run / "data/index.csv").read_bytes()).hexdigest(),
-    }
-    listed = "".join(f"- {name}: `{digest}`\n" for name, digest in digests.items())
-    return f"""# Model card
+def release(folder: Path, folds: tuple[int, ...], params: Params, out: Path, sections: str) -> None:
+    """Write the bundle of the mean of the networks of some folds.
 
-The model that ships with brainseg. **For research and teaching; not for diagnosis, not a medical device.**
+    Args:
+        folder: contains one folder for each fold, named by its number; all of them are scored.
+        folds: whose networks are averaged.
+        params: of the cross-validation.
+        out: folder of the bundle.
+        sections: for the end of the card.
+    """
+    from brainseg.export.packing import write_bundle  # imports Keras, so after `configure`
+    from brainseg.model.saving import load_model, save_model
+    from brainseg.model.unet import average_ensemble
 
-- **What it does**: outlines the FLAIR abnormality of lower-grade gliomas in brain MRI, slice by slice, from FLAIR and,
-  if there are, T1 before and after contrast agent.
-- **Network**: {params.ensemble} U-Net, {params.filters} filters on the first level, {params.block} blocks. Its input:
-  {params.input_size} x {params.input_size} pixels of the head's square box, {params.context_slices} neighbouring slice
-  on either side{", and FLAIR mirrored" if params.contralateral_flair else ""}.
-- **Data**: LGG MRI Segmentation (Kaggle; TCGA-LGG), {index.patient_id.nunique()} of its 110 patients, {len(index)}
-  slices: {", ".join(f"{counts.get(subset, 0)} {subset}" for subset in SUBSETS)}. All have a tumour.
-- **Trained** by `cp presets/released.yaml params.yaml && dvc repro` at commit `{commit}` on {hardware}; epoch
-  {int(history.val_loss.idxmin()) + 1} of {len(history)} had the lowest validation loss and was kept.
-- **Threshold** {point["threshold"]}; lesions of fewer voxels than {point["smallest_lesion"]} are dropped. Both were
-  chosen on the validation patients. Predictions are averaged with those of the flipped scan.
-- **Licence** of the weights: CC BY-NC-SA 4.0, as the data (LICENSE in this folder). The code: Apache-2.0.
+    loaded = [load_model(folder / f"{fold}/models/unet.keras") for fold in folds]
+    for network, _ in loaded:
+        network.set_weights([half_precision(weight) for weight in network.get_weights()])
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "unet.keras"
+        save_model(path, average_ensemble([network for network, _ in loaded]), loaded[0][1], compress=True)
+        model, card = load_model(path)
+        splits = [read_table(folder / f"{fold}/data/split.csv", SPLIT_COLUMNS).assign(fold=fold) for fold in folds]
+        scores = [read_table(path, PATIENT_COLUMNS) for path in sorted(folder.glob("*/metrics/patients.csv"))]
+        facts = replace(
+            read_facts(folder / f"{folds[0]}", params, card, model.count_params()),
+            split=pd.concat(splits, ignore_index=True),
+            patients=pd.concat(scores, ignore_index=True).sort_values("patient_id", ignore_index=True),
+            folds=folds,
+        )
+        write_bundle(out, path, model, facts, sections=sections)
 
-## Scores
 
-{counts["test"]} test patients, in neither training nor validation. Dice per patient, over the whole volume:
-**{scores["dice_mean"]:.3f} mean (95 % interval {scores["dice_mean_ci_low"]:.3f} to {scores["dice_mean_ci_high"]:.3f}),
-{scores["dice_median"]:.3f} median**. On the same patients a threshold on FLAIR reaches {scores["flair_dice_mean"]:.3f}.
-Sensitivity {scores["sensitivity_mean"]:.3f}, precision {scores["precision_mean"]:.3f}. Published for this data set,
-split by patient, all 110 patients: 0.836 mean, 0.873 median (Buda et al. 2019).
+def half_precision(weights: Any) -> Any:
+    """Round weights, any shape, to those that float16 has; the result is float32."""
+    return np.asarray(weights, np.float16).astype(np.float32)
 
-| site | test patients | mean Dice | median Dice |
-| --- | ---: | ---: | ---: |
-{_site_rows(patients)}
-Worst test patients: {", ".join(f"{row.patient_id} {row.dice:.2f}" for row in patients.head(WORST).itertuples())}.
 
-## Missing sequences and altered scans
+def training_section(folder: Path, params: Params, commit: str, hardware: str) -> str:
+    """How the networks were trained, Markdown."""
+    scored = sorted(int(path.parts[-3]) for path in folder.glob("*/metrics/patients.csv"))
+    digests = {fold: sha256_of(folder / f"{fold}/models/unet.keras") for fold in scored}
+    listed = "".join(f"- network of fold {fold}: `{digest}`\n" for fold, digest in digests.items())
+    return f"""
+## Training
 
-The same test patients, scans altered (`python -m studies.altered_scans`); paired difference to the unaltered scans.
-
-| scans | mean Dice | median Dice | difference (95 % interval) |
-| --- | ---: | ---: | --- |
-{_altered_rows(altered)}
-## Digests (SHA-256)
+By `cp presets/released.yaml params.yaml && make cross-validation JOBS=2` at commit `{commit}` on {hardware};
+{len(scored)} of {len(params.split.folds)} folds. SHA-256 of the networks, before their weights were rounded to half
+precision:
 
 {listed}"""
 
 
-def _site_rows(patients: pd.DataFrame) -> str:
-    sites = patients.groupby("site")["dice"].agg(["size", "mean", "median"])
-    return "".join(f"| {row.Index} | {row.size} | {row.mean:.3f} | {row.median:.3f} |\n" for row in sites.itertuples())
+def altered_section(altered: pd.DataFrame) -> str:
+    """The scores of altered scans, Markdown; `altered` is what `studies.altered_scans` wrote."""
+    lines = []
+    for row in summarise(altered).itertuples():
+        difference = f"{row.difference:+.3f} ({row.ci_low:+.3f} to {row.ci_high:+.3f})"
+        shown = "" if row.alteration == "unaltered" else f"{difference} "
+        lines.append(f"| {row.alteration} | {row.mean:.3f} | {row.median:.3f} | {shown}|\n")
+    patients = altered["patient_id"].nunique()
+    return f"""
+## Altered scans
 
+{patients} test patients, each with the network of their fold, scans altered (`python -m studies.altered_scans`); paired
+difference to the unaltered scans.
 
-def _altered_rows(path: Path) -> str:
-    rows = summarise(pd.read_csv(path)).itertuples()
-    return "".join(
-        f"| {row.alteration} | {row.mean:.3f} | {row.median:.3f} | "
-        + (
-            "|\n"
-            if row.alteration == "unaltered"
-            else f"{row.difference:+.3f} ({row.ci_low:.3f} to {row.ci_high:.3f}) |\n"
-        )
-        for row in rows
-    )
+| scans | mean Dice | median Dice | difference (95 % interval) |
+| --- | ---: | ---: | --- |
+{"".join(lines)}"""
 
 
 if __name__ == "__main__":

@@ -15,7 +15,11 @@ from tests.project import ROOT
 ROOMS = (
     "cli.py",
     "check.py",
+    "view",
+    "serve",
+    "report",
     "apply",
+    "export",
     "figures",
     "evaluation",
     "prediction",
@@ -76,13 +80,15 @@ def needed_by(script: str) -> set[str]:
         found.add(path)
         waiting |= imports_of(path) - found
     data = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("brainseg/*/*") if is_data(path)}
-    return found | {path for path in data if any(reads(module, path) for module in found)}
+    while more := {path for path in data - found if any(reads(file, path) for file in found)}:
+        found |= more  # a template may name others
+    return found
 
 
-def reads(module: str, path: str) -> bool:
-    """Whether a module names a data file. Files of the released model are called like those of a run: by their room."""
+def reads(file: str, path: str) -> bool:
+    """Whether a file names a data file. Files of the released model are called like those of a run: by their room."""
     name = "brainseg.released" if room_of(path) == "released" else Path(path).name
-    return name in (ROOT / module).read_text()
+    return name in (ROOT / file).read_text(errors="ignore")
 
 
 def is_data(path: Path) -> bool:

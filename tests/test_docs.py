@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from brainseg.export.bundle import METADATA, PARTS
 from brainseg.params import Params
 from tests.project import ROOT
 
@@ -47,7 +48,8 @@ def outputs() -> set[str]:
         found
         | {parent.as_posix() for name in found for parent in Path(name).parents}
         | {"data/kaggle_3m", "models/checkpoint", "plots/live/history.csv"}  # not declared, and not in git
-        | {"predictions.csv", "report.json"}  # of brainseg predict
+        | {"predictions.csv", "report.json", "OUT/verdicts.csv", "saved_model"}  # of brainseg predict, view, export
+        | {*PARTS, METADATA}  # of the bundle
     )
 
 
@@ -174,7 +176,7 @@ def test_decisions_are_numbered_from_1_without_gaps() -> None:
 
 
 def test_picture_in_the_readme_is_that_of_the_default_run() -> None:
-    """If this fails after `dvc repro` with the default parameters: cp plots/pictures/patients.png docs/images/."""
+    """If this fails after `dvc repro` with the default parameters: python -m docs.make_pictures."""
     outs = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]["visualise"]["outs"]
     (recorded,) = (out["md5"] for out in outs if out["path"] == "plots/pictures/patients.png")
     picture = (ROOT / "docs/images/patients.png").read_bytes()

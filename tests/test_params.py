@@ -94,6 +94,7 @@ def test_fault_names_the_key_the_expectation_and_the_value(
         ("predict.batch_size", 1024),
         ("evaluate.smallest_lesion", 10**9),
         ("visualise.slices", 50),
+        ("visualise.report_patients", 200),
         ("visualise.seed", 2**32 - 1),
     ],
 )

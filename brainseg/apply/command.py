@@ -3,6 +3,8 @@
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,9 @@ from brainseg.errors import UserError
 from brainseg.terminal import printable
 
 if TYPE_CHECKING:
-    from brainseg.apply.cases import Outcome
+    from brainseg.apply.outcome import Outcome
+    from brainseg.apply.records import Shard
+    from brainseg.scans.case_source import CaseSource
 
 DESCRIPTION = """Outline the tumour in scans: NIfTI, DICOM, folders of TIFF or PNG slices, multi-page TIFF, the Kaggle
 layout, or folders of many such scans. FLAIR is needed; T1 before and after contrast agent is used if it is there.
@@ -41,16 +45,49 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     results.add_argument("--overwrite", action="store_true", help="replace results in OUT")
     how = parser.add_argument_group("how")
     how.add_argument("--threshold", type=float, help="probability from which a voxel is tumour (default: the model's)")
-    how.add_argument("--no-flip", action="store_true", help="do not average with the flipped scan: twice as fast")
+    how.add_argument(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="average with the flipped scan, or not: twice as fast (default: as the run of the model was scored)",
+    )
     how.add_argument("--batch-size", type=int, default=16, help="slices per batch (default: %(default)s)")
     how.add_argument("--threads", type=int, default=2, help="CPU threads (default: %(default)s)")
     how.add_argument("--device", choices=("any", "gpu"), default="any", help="gpu: refuse to run without one")
+    many = parser.add_argument_group("many scans, see docs/scaling.md")
+    many.add_argument(
+        "--shard", metavar="I/N", help="outline the I-th of N shares of the cases; OUT is the same for all"
+    )
+    many.add_argument("--merge", action="store_true", help="merge the tables of all shards in OUT; no INPUT")
+    many.add_argument("--scheduler", metavar="ADDRESS", help="outline on the workers of this Dask cluster")
     parser.set_defaults(command=predict)
 
 
 def predict(arguments: argparse.Namespace) -> None:
     """Run the command; exits with 1 if a case failed."""
     _check(arguments)
+    from brainseg.apply.out_folder import check_out
+    from brainseg.apply.records import parse_shard, table_paths
+
+    shard = parse_shard(arguments.shard) if arguments.shard else None
+    if arguments.merge:
+        from brainseg.apply.merging import merge_shards
+
+        statuses = [outcome.status for outcome in merge_shards(arguments.out)]
+    else:
+        cases = _find_cases(arguments)
+        replace = arguments.resume or arguments.overwrite
+        check_out(arguments.out, arguments.inputs, shard=shard, replace=replace)
+        count = len(cases) if shard is None else len(shard.positions(len(cases)))
+        statuses = _print_each(_outline(arguments, cases, shard), count)
+    done = len(statuses) - statuses.count("failed")
+    written = ", ".join(printable(str(path)) for path in table_paths(arguments.out, shard))
+    print(f"{done} of {len(statuses)} cases -> {written}. Not for diagnosis.")
+    if done < len(statuses):
+        sys.stdout.flush()
+        sys.exit(1)
+
+
+def _find_cases(arguments: argparse.Namespace) -> "list[CaseSource]":
     from brainseg.imaging.volume import FLAIR, POST_CONTRAST, PRE_CONTRAST, SEQUENCES
     from brainseg.scans.recognise import InputOptions, find_cases
 
@@ -62,12 +99,16 @@ def predict(arguments: argparse.Namespace) -> None:
         mask_pattern=arguments.mask_pattern,
         table=arguments.table,
     )
-    cases = find_cases(arguments.inputs, options)
-    _check_out(arguments)
-    from brainseg.apply.cases import REPORT, TABLE, OutputOptions, outline_cases
+    return find_cases(arguments.inputs, options)
+
+
+def _outline(arguments: argparse.Namespace, cases: "list[CaseSource]", shard: "Shard | None") -> Iterator["Outcome"]:
+    """Outline the cases here or on a cluster."""
+    from brainseg.apply.outcome import OutputOptions
+    from brainseg.apply.recorded_flip import recorded_flip
     from brainseg.apply.segmenter import load_segmenter
 
-    output = OutputOptions(
+    options = OutputOptions(
         probabilities=arguments.save_probabilities,
         overlay=arguments.overlay,
         bids=arguments.bids,
@@ -75,25 +116,35 @@ def predict(arguments: argparse.Namespace) -> None:
         evaluate=arguments.evaluate,
         key=_read_key(arguments.anonymise),
     )
-    segmenter = load_segmenter(
+    load = partial(
+        load_segmenter,
         arguments.model,
         threshold=arguments.threshold,
-        flip=not arguments.no_flip,
+        flip=recorded_flip(arguments.model) if arguments.flip is None else arguments.flip,
         batch_size=arguments.batch_size,
         threads=arguments.threads,
         device=arguments.device,
     )
-    failed, began = 0, time.monotonic()
-    outcomes = outline_cases(cases, segmenter, arguments.out, output, resume=arguments.resume)
-    for number, outcome in enumerate(outcomes, 1):
-        failed += outcome.status == "failed"
-        left = (time.monotonic() - began) / number * (len(cases) - number)
-        _print(outcome, f"{number}/{len(cases)}", f", about {left:.0f} s left" if left >= 1 else "")
-    folder = printable(str(arguments.out))
-    print(f"{len(cases) - failed} of {len(cases)} cases -> {folder}/{TABLE}, {folder}/{REPORT}. Not for diagnosis.")
-    if failed:
-        sys.stdout.flush()
-        sys.exit(1)
+    if arguments.scheduler is None:
+        from brainseg.apply.cases import outline_cases
+
+        yield from outline_cases(cases, load(), arguments.out, options, resume=arguments.resume, shard=shard)
+    else:
+        from brainseg.apply.scheduler import connect, outline_on_cluster
+
+        with connect(arguments.scheduler) as client:
+            yield from outline_on_cluster(cases, load, arguments.out, options, client, resume=arguments.resume)
+
+
+def _print_each(outcomes: Iterator["Outcome"], count: int) -> list[str]:
+    """Print what becomes of each case, and the time left; returns their statuses."""
+    statuses: list[str] = []
+    began = time.monotonic()
+    for outcome in outcomes:
+        statuses.append(outcome.status)
+        left = (time.monotonic() - began) / len(statuses) * (count - len(statuses))
+        _print(outcome, f"{len(statuses)}/{count}", f", about {left:.0f} s left" if left >= 1 else "")
+    return statuses
 
 
 def _print(outcome: "Outcome", position: str, left: str) -> None:
@@ -111,6 +162,15 @@ def _print(outcome: "Outcome", position: str, left: str) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    """Check options that argparse cannot, and make paths absolute: workers of a cluster have other working folders."""
+    if arguments.merge and (arguments.inputs or arguments.shard or arguments.scheduler or arguments.table):
+        raise UserError(
+            "--merge takes only -o OUT, in which all shards have written. Expected: no other input or option"
+        )
+    if arguments.scheduler is not None:
+        if arguments.shard:
+            raise UserError("--scheduler and --shard both spread the cases. Expected: one of them")
+        _make_absolute(arguments)
     if arguments.threshold is not None and not 0 < arguments.threshold <= 1:
         raise UserError(f"--threshold {arguments.threshold}: expected a number above 0, at most 1")
     for name, most in (("batch_size", 1024), ("threads", 1024)):
@@ -119,19 +179,14 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"--{name.replace('_', '-')} {value}: expected a whole number from 1 to {most}")
 
 
-def _check_out(arguments: argparse.Namespace) -> None:
-    """Refuse a folder whose files would be overwritten, or read as input by the next call."""
-    out, shown = arguments.out, printable(str(arguments.out))
-    for path in arguments.inputs:
-        if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
-            raise UserError(f"--out {shown} is inside the input {printable(str(path))}. Name a folder outside it")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {shown}: expected a folder, found a file")
-    if out.is_dir() and any(out.iterdir()) and not (arguments.resume or arguments.overwrite):
-        raise UserError(
-            f"--out {shown} is not empty. Name a new folder; or --resume keeps what is finished, and --overwrite "
-            "replaces it"
-        )
+def _make_absolute(arguments: argparse.Namespace) -> None:
+    arguments.inputs = [path.absolute() for path in arguments.inputs]
+    for name in ("out", "model", "table"):
+        if (path := getattr(arguments, name)) is not None:
+            setattr(arguments, name, path.absolute())
+    for name in ("flair", "t1", "t1ce"):  # files, or numbers of DICOM series
+        if (text := getattr(arguments, name)) is not None and Path(text).exists():
+            setattr(arguments, name, str(Path(text).absolute()))
 
 
 def _read_key(path: Path | None) -> bytes | None:

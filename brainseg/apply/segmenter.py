@@ -1,27 +1,22 @@
 """Outlining the tumour in an array of grey levels, with the model that ships or with another one."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brainseg.apply.network import Network, load_keras_network
 from brainseg.errors import UserError
+from brainseg.export.bundle import EXPORTED, MODEL, POINT, is_bundle, read_bundle
+from brainseg.export.exported import SUFFIXES, open_exported
 from brainseg.imaging.preprocessing import fill_missing_sequences
 from brainseg.imaging.volume import FLAIR, SEQUENCES, BoolArray, FloatArray
-from brainseg.model.backend import configure
-from brainseg.params import TrainParams
 from brainseg.prediction.operating_point import OperatingPoint, read_operating_point
-
-if TYPE_CHECKING:
-    import keras
-
-    from brainseg.model.saving import ModelCard
-
-MODEL, POINT = "unet.keras", "operating_point.json"
+from brainseg.terminal import printable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,20 +24,16 @@ class Segmenter:
     """A model that is ready to outline.
 
     Attributes:
-        model: the network.
-        card: its preprocessing.
+        network: gives the probabilities.
         point: threshold and smallest lesion.
         digest: SHA-256 of the model's file, hexadecimal.
-        batch_size: slices per batch.
-        flip: whether to average with the prediction for the slices flipped left to right.
+        flip: whether the network averages with the prediction for the slices flipped left to right.
     """
 
-    model: "keras.Model"
-    card: "ModelCard"
+    network: Network
     point: OperatingPoint
     digest: str
-    batch_size: int = 16
-    flip: bool = True
+    flip: bool
 
     def segment(
         self, image: NDArray[Any], *, missing: tuple[str, ...] = (), slice_step: int = 1
@@ -68,17 +59,7 @@ class Segmenter:
             raise ValueError("image: expected finite numbers, found NaN or infinite ones")
         if missing:
             image = fill_missing_sequences(image, tuple(map(SEQUENCES.index, missing)))
-        from brainseg.prediction.inference import predict_image  # imports Keras
-
-        probability = predict_image(
-            self.model,
-            self.card,
-            image,
-            np.arange(len(image)),
-            batch_size=self.batch_size,
-            test_time_flip=self.flip,
-            slice_step=slice_step,
-        )
+        probability = self.network.probability(image, slice_step=slice_step)
         return self.point.mask_of(probability), probability
 
 
@@ -86,46 +67,60 @@ def load_segmenter(
     path: Path | None = None,
     *,
     threshold: float | None = None,
-    flip: bool = True,
+    flip: bool | None = None,
     batch_size: int = 16,
     threads: int = 2,
     device: str = "any",
 ) -> Segmenter:
-    """Load a model and configure Keras; call it before anything else imports Keras.
+    """Load a model: the exported file, which starts without TensorFlow, or else the Keras model.
 
     Args:
-        path: a unet.keras, or the folder that holds one, with operating_point.json beside it; None: the model that
-            ships with the package.
+        path: an exported file, .onnx or .xml; a .keras file; or a folder with unet.onnx or unet.keras, such as a
+            bundle. None: the model that ships with the package.
         threshold: replaces that of the operating point, in (0, 1].
-        flip: whether to average with the prediction for the slices flipped left to right.
-        batch_size: slices per batch.
+        flip: whether to average with the prediction for the slices flipped left to right; None: as the exported file
+            does, else yes. Where it does not what is wanted, the Keras model in its folder is loaded.
+        batch_size: slices per batch; of the Keras model only.
         threads: CPU threads of one operation.
-        device: "any", or "gpu" to refuse to run without one.
+        device: "any": the CPU for an exported file; "gpu": the Keras model, and refuse to run without a GPU.
 
     Raises:
         UserError: if the model is missing, damaged or of another project.
     """
-    # `configure` reads these four only; the arithmetic is float32, so that results agree between computers.
-    runtime = TrainParams.model_construct(
-        backend="tensorflow",
-        device=device,
-        threads=threads,
-        precision="float32",
-    )
-    try:
-        configure(runtime)
-    except RuntimeError as error:  # TensorFlow has started, with other threads
-        raise UserError(f"{error} Call load_segmenter before anything else uses TensorFlow.") from None
-    from brainseg.model.saving import load_model  # imports Keras
-
     with as_file(files("brainseg.released")) as released:
-        folder = released if path is None else path
-        model_path = folder if folder.suffix == ".keras" else folder / MODEL
-        if path is not None and not model_path.is_file():
-            raise UserError(f"--model {path}: expected a .keras file, or a folder with {MODEL} and {POINT}")
-        model, card = load_model(model_path)
-        point = read_operating_point(model_path.with_name(POINT))
-        digest = hashlib.sha256(model_path.read_bytes()).hexdigest()
-    if threshold is not None:
-        point = OperatingPoint(threshold=threshold, smallest_lesion=point.smallest_lesion)
-    return Segmenter(model=model, card=card, point=point, digest=digest, batch_size=batch_size, flip=flip)
+        exported, keras_model = _find_files(released if path is None else path)
+        if exported is not None and device == "any":
+            found = open_exported(exported, threads=threads)
+            if flip in (None, found.flip):
+                point = _with_threshold(found.point, threshold)
+                return Segmenter(network=found, point=point, digest=found.digest, flip=found.flip)
+        if keras_model is None:
+            wish = "a GPU" if device == "gpu" else f"--{'' if flip else 'no-'}flip"
+            raise UserError(
+                f"{wish} needs the Keras model, because {printable(str(exported))} is for the CPU and exported the "
+                f"other way. Expected: --model with a .keras file, or a folder with {MODEL}"
+            )
+        averaged = flip is not False
+        network = load_keras_network(keras_model, flip=averaged, batch_size=batch_size, threads=threads, device=device)
+        point = _with_threshold(read_operating_point(keras_model.with_name(POINT)), threshold)
+        digest = hashlib.sha256(keras_model.read_bytes()).hexdigest()
+        return Segmenter(network=network, point=point, digest=digest, flip=averaged)
+
+
+def _with_threshold(point: OperatingPoint, threshold: float | None) -> OperatingPoint:
+    return point if threshold is None else replace(point, threshold=threshold)
+
+
+def _find_files(path: Path) -> tuple[Path | None, Path | None]:
+    """The exported file and the .keras file that a path names or contains, at least one of them."""
+    if path.is_file() and path.suffix in (*SUFFIXES, ".keras"):
+        return (path, None) if path.suffix in SUFFIXES else (None, path)
+    if is_bundle(path) and (path / POINT).is_file():
+        read_bundle(path)  # all parts are there and unaltered
+    exported, keras_model = path / EXPORTED, path / MODEL
+    if not (exported.is_file() or keras_model.is_file()):
+        raise UserError(
+            f"--model {printable(str(path))}: expected a .onnx, .xml or .keras file, or a folder with {EXPORTED} or "
+            f"{MODEL}"
+        )
+    return exported if exported.is_file() else None, keras_model if keras_model.is_file() else None

@@ -21,4 +21,5 @@ def print_figures(*, epochs: int, slices: int, patients: Iterable[str], without_
     for title in titles:
         print(f"  {printable(title)}")
     print("plots/pictures/bland_altman.png:   predicted and true volumes of all test patients")
+    print("plots/report.html:                 all of it on one page; open it in a browser")
     print("Interactive plots of the tables: dvc plots show")

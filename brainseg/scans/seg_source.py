@@ -5,8 +5,6 @@ birth date and sex of the patient, and identifiers and date of the study. Descri
 physicians are not.
 """
 
-import hashlib
-import hmac
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +14,12 @@ from pydicom.valuerep import DA, TM, DSfloat
 
 from brainseg.errors import UserError
 from brainseg.reading import DamagedFileError
+from brainseg.scans.dicom import DicomDetail
 from brainseg.scans.dicom_header import Frame, parse_header
-from brainseg.scans.dicom_listing import DicomFile, Opener
+from brainseg.scans.dicom_listing import Opener
 from brainseg.scans.dicom_reading import NotDicomError, quiet, read_header
+from brainseg.scans.digests import keyed_name, keyed_uid
+from brainseg.scans.scan import Scan
 from brainseg.terminal import printable
 
 PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
@@ -46,19 +47,27 @@ class Identity:
     key: bytes | None = None
 
     def new_uid(self, purpose: str) -> str:
-        """A UID for a new object; it differs with the purpose.
-
-        Source: DICOM PS3.5 B.2, UIDs from UUIDs below 2.25.
-        """
-        return _uid(hmac.digest(self.key or b"", self.digest + purpose.encode(), "sha256"))
+        """A UID for a new object; it differs with the purpose."""
+        return keyed_uid(self.key or b"", self.digest + purpose.encode())
 
 
-def read_sources(files: tuple[DicomFile, ...], slice_mm: float, key: bytes | None) -> list[Dataset]:
+def dicom_detail(scan: Scan) -> DicomDetail:
+    """What writing a segmentation needs besides the scan.
+
+    Raises:
+        ValueError: if the scan is not DICOM.
+    """
+    detail = scan.source.detail
+    if not isinstance(detail, DicomDetail):
+        raise ValueError("scan: expected one that was read from DICOM")
+    return detail
+
+
+def read_sources(detail: DicomDetail, key: bytes | None) -> list[Dataset]:
     """Read the headers of the images again, and keep what a segmentation needs.
 
     Args:
-        files: the images.
-        slice_mm: distance of slices, which stands for a missing thickness.
+        detail: the images; the distance of their slices stands for a missing thickness.
         key: replaces identifiers by keyed hashes and leaves out the rest; None: they are kept.
 
     Returns:
@@ -69,12 +78,12 @@ def read_sources(files: tuple[DicomFile, ...], slice_mm: float, key: bytes | Non
     """
     result = []
     with Opener() as opener:
-        for file in files:
+        for file in detail.files:
             try:
                 header, _ = read_header(file, opener)
                 frames = parse_header(file, opener).frames
                 with quiet():
-                    result.append(_reduce(header, frames, slice_mm, key))
+                    result.append(_reduce(header, frames, detail.stack.spacing[0], key))
             except (DamagedFileError, NotDicomError) as error:
                 raise UserError(
                     f"{printable(str(file))}: {error or 'not a DICOM file'}. No DICOM segmentation can be written. "
@@ -106,12 +115,11 @@ def _reduce(header: Dataset, frames: tuple[Frame, ...], slice_mm: float, key: by
         value = str(header.get(keyword) or header.SeriesInstanceUID)
         if not UID_PATTERN.fullmatch(value):
             raise DamagedFileError(f"{keyword} is not digits and dots, at most 64, so that nothing can refer to it")
-        setattr(reduced, keyword, value if key is None else _uid(hmac.digest(key, value.encode(), "sha256")))
+        setattr(reduced, keyword, value if key is None else keyed_uid(key, value.encode()))
     for keyword in PATIENT + STUDY:
         setattr(reduced, keyword, "" if key is not None else _valid(keyword, header.get(keyword)))
     if key is not None:
-        patient = str(header.get("PatientID") or "")
-        reduced.PatientID = reduced.PatientName = hmac.digest(key, patient.encode(), "sha256").hex()[:16]
+        reduced.PatientID = reduced.PatientName = keyed_name(key, str(header.get("PatientID") or ""))
     elif "SpecificCharacterSet" in header:
         reduced.SpecificCharacterSet = header.SpecificCharacterSet
     for keyword in DATES[0]:
@@ -155,15 +163,3 @@ def _set_functional_groups(reduced: Dataset, frames: tuple[Frame, ...], slice_mm
 
 def _decimals(values: tuple[float, ...] | None) -> list[DSfloat]:
     return [DSfloat(value, auto_format=True) for value in values or ()]
-
-
-def _uid(digest: bytes) -> str:
-    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
-
-
-def digest_of(*parts: bytes) -> bytes:
-    """SHA-256 of several parts, each with its length."""
-    content = hashlib.sha256()
-    for part in parts:
-        content.update(len(part).to_bytes(8, "big") + part)
-    return content.digest()

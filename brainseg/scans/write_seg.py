@@ -1,51 +1,36 @@
 """Writing a mask as DICOM segmentation (SEG), on the grid of the images it belongs to.
 
-Sources: DICOM PS3.3 A.51 and C.8.20; codes of PS3.16, context groups 7150 (category) and 7151 (type).
+Source: DICOM PS3.3 A.51 and C.8.20.
 """
 
-import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import highdicom
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
-from pydicom.valuerep import DA, TM
 
-from brainseg.errors import UserError
 from brainseg.imaging.volume import BoolArray
 from brainseg.scans.dicom import DicomDetail
-from brainseg.scans.dicom_reading import silent
+from brainseg.scans.dicom_objects import (
+    BRAIN,
+    CATEGORY,
+    LABEL,
+    LESION,
+    MANUFACTURER,
+    MODEL_DIGITS,
+    MODEL_NAME,
+    Algorithm,
+    finish,
+    making,
+    write_object,
+)
+from brainseg.scans.digests import digest_of
 from brainseg.scans.scan import Scan
-from brainseg.scans.seg_source import Identity, content_date, digest_of, read_sources
-from brainseg.terminal import printable
-from brainseg.writing import atomic_write
+from brainseg.scans.seg_source import Identity, content_date, dicom_detail, read_sources
 
-CATEGORY = Code("49755003", "SCT", "Morphologically Abnormal Structure")
-LESION = Code("301766008", "SCT", "Lesion of brain")
-BRAIN = Code("12738006", "SCT", "Brain")
-LABEL = "FLAIR abnormality"
-MANUFACTURER = "Brain Segmentation"
-SERIES_NUMBER = 9000  # of SEG; scanners number from 1
-MODEL_DIGITS = 16  # of the model's digest, which is limited to 64 characters with the version
+SERIES_NUMBER = 9000  # scanners number from 1
 EMPTY = "No tumour was outlined; the DICOM segmentation is empty."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Algorithm:
-    """What outlined the tumour.
-
-    Attributes:
-        version: of this package.
-        model_digest: of the model's file, hexadecimal.
-        parameters: such as the threshold, by name; part of the file's identity.
-    """
-
-    version: str
-    model_digest: str
-    parameters: tuple[tuple[str, str], ...] = ()
 
 
 def write_seg(
@@ -69,34 +54,14 @@ def write_seg(
         OSError: if the file cannot be written.
         ValueError: if the scan is not DICOM.
     """
-    detail = scan.source.detail
-    if not isinstance(detail, DicomDetail):
-        raise ValueError("scan: expected one that was read from DICOM")
+    detail = dicom_detail(scan)
     stored = scan.grid.from_network(mask)
-    sources = read_sources(detail.files, detail.stack.spacing[0], key)
+    sources = read_sources(detail, key)
     identity = Identity(digest=_digest(scan, stored, sources, algorithm), key=key)
-    try:
-        with silent():
-            segmentation = _make(sources, _volume(stored, detail, sources[0]), algorithm, identity)
-    except (ValueError, RuntimeError) as error:  # of highdicom, for headers that break DICOM's rules
-        raise UserError(
-            f"{printable(str(path))}: no DICOM segmentation could be made for these images ({type(error).__name__})."
-        ) from error
+    with making(path, "segmentation"):
+        segmentation = _make(sources, _volume(stored, detail, sources[0]), algorithm, identity)
     write_object(segmentation, path)
     return () if stored.any() else (EMPTY,)
-
-
-def write_object(dataset: Dataset, path: Path) -> None:
-    """Write a DICOM object as a whole.
-
-    Raises:
-        OSError: if the file cannot be written.
-    """
-    content = io.BytesIO()
-    with silent():
-        dataset.save_as(content)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(content.getvalue())
 
 
 def _digest(scan: Scan, stored: BoolArray, sources: list[Dataset], algorithm: Algorithm) -> bytes:
@@ -144,10 +109,7 @@ def _make(
         series_number=SERIES_NUMBER,
         sop_instance_uid=identity.new_uid("instance"),
         instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name="brainseg",
-        software_versions=algorithm.version,
-        device_serial_number=algorithm.model_digest[:MODEL_DIGITS],
+        **algorithm.device_fields,
         omit_empty_frames=bool(volume.array.any()),
         content_label="TUMOUR",
         content_description=f"{LABEL}, outlined automatically",
@@ -157,16 +119,11 @@ def _make(
         series_date=date,
         series_time=time,
     )
-    segmentation.InstanceCreationDate, segmentation.InstanceCreationTime = DA(date), TM(time)
-    for item in segmentation.get("ContributingEquipmentSequence", ()):  # highdicom itself, with the time of day
-        item.ContributionDateTime = f"{date}{time}"
+    finish(segmentation, date, time, identity)
     organisation = identity.new_uid("dimensions")  # highdicom draws this one at random
     segmentation.DimensionOrganizationSequence[0].DimensionOrganizationUID = organisation
     for item in segmentation.DimensionIndexSequence:
         item.DimensionOrganizationUID = organisation
-    if identity.key is not None:
-        segmentation.PatientIdentityRemoved = "YES"
-        segmentation.DeidentificationMethod = "identifiers replaced by keyed hashes"
     return segmentation
 
 
@@ -178,7 +135,7 @@ def _describe(algorithm: Algorithm, identity: Identity) -> highdicom.seg.Segment
         segmented_property_type=LESION,
         algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
         algorithm_identification=highdicom.AlgorithmIdentificationSequence(
-            name="brainseg",
+            name=MODEL_NAME,
             family=codes.DCM.ArtificialIntelligence,
             version=f"{algorithm.version}+model.{algorithm.model_digest[:MODEL_DIGITS]}",
             source=MANUFACTURER,

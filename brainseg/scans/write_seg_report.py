@@ -5,29 +5,29 @@ Source: DICOM PS3.16 TID 1500 (measurement report) and TID 1411 (volumetric regi
 
 from pathlib import Path
 
-import highdicom
+import numpy as np
 import pydicom
 from highdicom import sr
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.valuerep import DA, TM
 
-from brainseg.errors import UserError
-from brainseg.scans.dicom import DicomDetail
-from brainseg.scans.dicom_reading import silent
-from brainseg.scans.scan import Scan
-from brainseg.scans.seg_source import Identity, digest_of, read_sources
-from brainseg.scans.write_seg import (
+from brainseg.imaging.volume import BoolArray
+from brainseg.scans.dicom_objects import (
     BRAIN,
     CATEGORY,
     LABEL,
     LESION,
     MANUFACTURER,
-    SERIES_NUMBER,
+    MODEL_NAME,
     Algorithm,
+    finish,
+    making,
     write_object,
 )
-from brainseg.terminal import printable
+from brainseg.scans.digests import digest_of
+from brainseg.scans.scan import Scan
+from brainseg.scans.seg_source import Identity, dicom_detail, read_sources
+from brainseg.scans.write_seg import SERIES_NUMBER
 
 REPORT_SERIES_NUMBER = SERIES_NUMBER + 1
 MILLILITRE = Code("mL", "UCUM", "Milliliter")
@@ -35,15 +35,15 @@ DECIMALS = 3  # of a volume in ml
 
 
 def write_volume_report(
-    scan: Scan, segmentation: Path, path: Path, *, volume_ml: float, algorithm: Algorithm, key: bytes | None = None
+    scan: Scan, mask: BoolArray, segmentation: Path, path: Path, *, algorithm: Algorithm, key: bytes | None = None
 ) -> None:
     """Write a structured report with the volume of a segmentation.
 
     Args:
         scan: as for `brainseg.scans.write_seg.write_seg`.
+        mask: as for that function.
         segmentation: the file which that function wrote.
         path: the file, ending in .dcm.
-        volume_ml: millilitres.
         algorithm: as for the segmentation.
         key: as for the segmentation.
 
@@ -52,30 +52,23 @@ def write_volume_report(
         OSError: if the file cannot be written.
         ValueError: if the scan is not DICOM.
     """
-    detail = scan.source.detail
-    if not isinstance(detail, DicomDetail):
-        raise ValueError("scan: expected one that was read from DICOM")
-    sources = read_sources(detail.files, detail.stack.spacing[0], key)
+    sources = read_sources(dicom_detail(scan), key)
+    volume_ml = round(int(np.count_nonzero(scan.grid.from_network(mask))) * (scan.grid.voxel_ml or 0.0), DECIMALS)
     segmented = pydicom.dcmread(segmentation)
     identity = Identity(digest=digest_of(str(segmented.SOPInstanceUID).encode(), f"{volume_ml!r}".encode()), key=key)
-    try:
-        with silent():
-            report = sr.Comprehensive3DSR(
-                evidence=[segmented, *sources],
-                content=_content(segmented, volume_ml, algorithm, identity),
-                series_instance_uid=identity.new_uid("report series"),
-                series_number=REPORT_SERIES_NUMBER,
-                sop_instance_uid=identity.new_uid("report"),
-                instance_number=1,
-                manufacturer=MANUFACTURER,
-                is_complete=True,
-                series_description=f"Volume of {LABEL} (automatic)",
-            )
-            _set_dates(report, segmented)
-    except (ValueError, RuntimeError) as error:  # of highdicom, for headers that break DICOM's rules
-        raise UserError(
-            f"{printable(str(path))}: no DICOM report could be made for these images ({type(error).__name__})."
-        ) from error
+    with making(path, "report"):
+        report = sr.Comprehensive3DSR(
+            evidence=[segmented, *sources],
+            content=_content(segmented, volume_ml, algorithm, identity),
+            series_instance_uid=identity.new_uid("report series"),
+            series_number=REPORT_SERIES_NUMBER,
+            sop_instance_uid=identity.new_uid("report"),
+            instance_number=1,
+            **algorithm.device_fields,
+            is_complete=True,
+            series_description=f"Volume of {LABEL} (automatic)",
+        )
+        finish(report, segmented.ContentDate, segmented.ContentTime, identity)
     write_object(report, path)
 
 
@@ -83,7 +76,7 @@ def _content(
     segmented: pydicom.Dataset, volume_ml: float, algorithm: Algorithm, identity: Identity
 ) -> sr.MeasurementReport:
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=identity.new_uid("device"), name="brainseg", manufacturer_name=MANUFACTURER, model_name=algorithm.version
+        uid=identity.new_uid("device"), name=MODEL_NAME, manufacturer_name=MANUFACTURER, model_name=algorithm.version
     )
     group = sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=sr.TrackingIdentifier(
@@ -99,9 +92,9 @@ def _content(
         finding_category=CATEGORY,
         finding_sites=[sr.FindingSite(anatomic_location=BRAIN)],
         algorithm_id=sr.AlgorithmIdentification(
-            name="brainseg", version=algorithm.version, parameters=[f"model={algorithm.model_digest}"]
+            name=MODEL_NAME, version=algorithm.version, parameters=[f"model={algorithm.model_digest}"]
         ),
-        measurements=[sr.Measurement(name=codes.SCT.Volume, value=round(volume_ml, DECIMALS), unit=MILLILITRE)],
+        measurements=[sr.Measurement(name=codes.SCT.Volume, value=volume_ml, unit=MILLILITRE)],
     )
     return sr.MeasurementReport(
         observation_context=sr.ObservationContext(
@@ -113,12 +106,3 @@ def _content(
         imaging_measurements=[group],
         title=codes.DCM.ImagingMeasurementReport,
     )
-
-
-def _set_dates(report: highdicom.SOPClass, segmented: pydicom.Dataset) -> None:
-    """The dates of the segmentation in place of the time of day."""
-    date, time = segmented.ContentDate, segmented.ContentTime
-    report.InstanceCreationDate = report.ContentDate = DA(date)
-    report.InstanceCreationTime = report.ContentTime = TM(time)
-    for item in report.get("ContributingEquipmentSequence", ()):
-        item.ContributionDateTime = f"{date}{time}"

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from brainseg.apply import network as network_module
 from brainseg.apply import segmenter as segmenter_module
 from brainseg.apply.measures import COLUMNS, measure
+from brainseg.apply.network import KerasNetwork
 from brainseg.apply.overlay import _choose_slices, draw_overlay
 from brainseg.apply.segmenter import Segmenter, load_segmenter
 from brainseg.cli import main
@@ -39,7 +41,7 @@ def bright_model(images: Any, training: bool) -> Any:
     return 1 / (1 + np.exp(-4 * (np.asarray(images)[..., FLAIR : FLAIR + 1] - 1.5)))
 
 
-def segmenter(**changes: Any) -> Segmenter:
+def segmenter(point: OperatingPoint | None = None, batch_size: int = 16, flip: bool = True) -> Segmenter:
     card = ModelCard(
         input_size=64,
         normalisation="brain_zscore",
@@ -51,8 +53,9 @@ def segmenter(**changes: Any) -> Segmenter:
         threads=1,
         precision="float32",
     )
-    point = OperatingPoint(threshold=0.5, smallest_lesion=0)
-    return Segmenter(**{"model": bright_model, "card": card, "point": point, "digest": "ab" * 32, **changes})
+    network = KerasNetwork(model=bright_model, card=card, batch_size=batch_size, flip=flip)  # type: ignore[arg-type]
+    point = point or OperatingPoint(threshold=0.5, smallest_lesion=0)
+    return Segmenter(network=network, point=point, digest="ab" * 32, flip=flip)
 
 
 def head_with_lesion() -> np.ndarray:
@@ -67,9 +70,9 @@ def head_with_lesion() -> np.ndarray:
 def with_bright_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command uses `bright_model`, with the threshold and the flip that it was told."""
 
-    def load(_: Path | None, *, threshold: float | None, flip: bool, batch_size: int, **__: Any) -> Segmenter:
+    def load(_: Path | None, *, threshold: float | None, flip: bool | None, batch_size: int, **__: Any) -> Segmenter:
         point = OperatingPoint(threshold=threshold or 0.5, smallest_lesion=0)
-        return segmenter(point=point, flip=flip, batch_size=batch_size)
+        return segmenter(point=point, flip=flip is not False, batch_size=batch_size)
 
     monkeypatch.setattr(segmenter_module, "load_segmenter", load)
 
@@ -263,14 +266,14 @@ def test_arrays_that_are_no_scan_are_refused(image: np.ndarray) -> None:
 def test_a_model_of_ones_own_is_loaded_with_its_operating_point(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segmenter_module, "configure", lambda _: None)  # other tests have started TensorFlow already
-    card = segmenter().card
+    monkeypatch.setattr(network_module, "configure", lambda _: None)  # other tests have started TensorFlow already
+    card = segmenter().network.card
     save_model(tmp_path / "unet.keras", build_unet(input_size=64, filters=2, dropout=0.0), card)
     write_operating_point(tmp_path / "operating_point.json", OperatingPoint(threshold=0.4, smallest_lesion=7))
     for path in (tmp_path, tmp_path / "unet.keras"):
         assert load_segmenter(path).point == OperatingPoint(threshold=0.4, smallest_lesion=7)
     assert load_segmenter(tmp_path, threshold=0.3).point == OperatingPoint(threshold=0.3, smallest_lesion=7)
-    with pytest.raises(UserError, match=r"expected a \.keras file"):
+    with pytest.raises(UserError, match=r"expected a \.onnx, \.xml or \.keras file"):
         load_segmenter(tmp_path / "nothing")
 
 

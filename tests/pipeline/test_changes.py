@@ -16,19 +16,23 @@ from tests.project import Project, copy_project
 # One module or file per dependency -> the stages that depend on it.
 FILES = {
     "brainseg/cli.py": set(),
+    "brainseg/serve/app.py": set(),
+    "brainseg/view/server.py": set(),
     "brainseg/apply/cases.py": set(),
+    "brainseg/export/card.py": {"package"},
     "brainseg/scans/grid.py": set(),
     "brainseg/released/__init__.py": set(),
+    "brainseg/report/style.css": {"visualise"},
     "brainseg/figures/sheet.py": {"index", "visualise"},
-    "brainseg/evaluation/summary.py": {"evaluate", "visualise"},
-    "brainseg/prediction/postprocessing.py": {"predict", "evaluate", "visualise"},
+    "brainseg/evaluation/summary.py": {"evaluate", "visualise", "package"},
+    "brainseg/prediction/postprocessing.py": {"predict", "evaluate", "visualise", "package"},
     "brainseg/training/augmentation.py": {"train"},
-    "brainseg/model/unet.py": {"train", "predict"},
-    "brainseg/metrics/surface.py": {"evaluate", "visualise"},
-    "brainseg/phantom/anatomy.py": {"phantom"},
-    "brainseg/dataset/pairing.py": {"index", "split", "visualise"},
-    "brainseg/imaging/preprocessing.py": {"phantom", "index", "train", "predict", "evaluate", "visualise"},
-    "brainseg/files.py": {"phantom", "index", "split", "train", "predict", "evaluate", "visualise"},
+    "brainseg/model/unet.py": {"train", "predict", "package"},
+    "brainseg/metrics/surface.py": {"evaluate", "visualise", "package"},
+    "brainseg/phantom/anatomy.py": {"phantom", "package"},
+    "brainseg/dataset/pairing.py": {"index", "split", "visualise", "package"},
+    "brainseg/imaging/preprocessing.py": {"phantom", "index", "train", "predict", "evaluate", "visualise", "package"},
+    "brainseg/files.py": {"phantom", "index", "split", "train", "predict", "evaluate", "visualise", "package"},
     "stages/evaluate.py": {"evaluate"},
     "held_out/lgg-70.txt": {"split"},
 }
@@ -37,14 +41,15 @@ PARAMETERS = {
     "phantom.seed": (8, {"phantom"}),
     "data.root": ("held_out", {"index"}),
     "index.seed": (1, {"index"}),
-    "split.seed": (1, {"split"}),
-    "split.strategy": ("slice", {"split", "evaluate", "visualise"}),
-    "split.folds": ([0, 1], {"split"}),  # whose outputs stay the same: tests/stages/test_split.py
-    "train.epochs": (3, {"train"}),
-    "train.seed": (1, {"train"}),
-    "train.threads": (1, {"train", "predict"}),
-    "predict.batch_size": (1, {"predict"}),
-    "evaluate.threshold": (0.5, {"evaluate"}),
+    "split.seed": (1, {"split", "visualise"}),
+    "split.strategy": ("slice", {"split", "evaluate", "visualise", "package"}),
+    "split.folds": ([0, 1], {"split", "visualise"}),  # whose outputs stay the same: tests/stages/test_split.py
+    "train.epochs": (3, {"train", "visualise", "package"}),
+    "train.seed": (1, {"train", "visualise", "package"}),
+    "train.threads": (1, {"train", "predict", "visualise", "package"}),
+    "package.weights_licence": ("MIT", {"package"}),
+    "predict.batch_size": (1, {"predict", "visualise"}),
+    "evaluate.threshold": (0.5, {"evaluate", "visualise"}),
     "visualise.slices": (3, {"visualise"}),
 }
 # What Python, editors, notebooks and operating systems leave beside a module.
@@ -140,13 +145,13 @@ def test_new_module_runs_the_stages_of_its_room(project: Project) -> None:
 
 def test_freezing_a_stage_adds_one_line_and_unfreezing_removes_it(project: Project) -> None:
     """DVC cannot freeze stages with a parameter in their entry: index, and those of a fold."""
-    stages = ["data/dvc.yaml:phantom", "split", "train", "predict", "evaluate", "visualise"]
+    stages = ["data/dvc.yaml:phantom", "split", "train", "predict", "evaluate", "visualise", "package"]
     project.run("dvc", "freeze", *stages)
     project.run("dvc", "--cd", "cv", "freeze", "cross_validation")
     assert project.run("git", "diff", "--numstat").split() == [
         *("1", "0", "cv/dvc.yaml"),
         *("1", "0", "data/dvc.yaml"),
-        *("5", "0", "dvc.yaml"),
+        *("6", "0", "dvc.yaml"),
     ]
     project.run("dvc", "unfreeze", *stages)
     project.run("dvc", "--cd", "cv", "unfreeze", "cross_validation")

@@ -7,10 +7,11 @@ import cv2
 import pandas as pd
 import pytest
 
+from brainseg.export.bundle import read_bundle
 from tests.project import Project, copy_project
 
 FIGURES = ("bland_altman.png", "index_slices.png", "learning_curve.png", "patients.png", "predictions.png")
-STAGES = ["phantom", "index", "split", "train", "predict", "evaluate", "visualise"]
+STAGES = ["phantom", "index", "split", "train", "predict", "evaluate", "visualise", "package"]
 TINY = {
     "phantom": {"patients": 6, "size": 64},
     "split": {"folds": [0, 1, 2]},
@@ -66,13 +67,14 @@ def test_forced_reproduction_gives_the_same_bytes(project: Project) -> None:
 
 def test_changed_threshold_runs_evaluate_and_visualise_but_not_train(project: Project) -> None:
     project.set(evaluate={"threshold": 0.3})
-    assert project.repro() == ["evaluate", "visualise"]
+    assert project.repro("visualise") == ["evaluate", "visualise"]
+    assert "package" in project.run("dvc", "status")
     assert project.json("metrics/evaluate.json")["threshold"] == 0.3
     assert "evaluate.threshold" in project.run("dvc", "params", "diff")
     assert "threshold" in project.run("dvc", "metrics", "diff")
     assert "test patients in both" in project.run("brainseg", "compare", "HEAD")
     project.set(evaluate={"threshold": "validation"})
-    project.run("dvc", "repro")
+    project.run("dvc", "repro", "visualise")
     assert project.run("git", "status", "--porcelain", "metrics", "plots") == ""
 
 
@@ -118,9 +120,27 @@ def test_commands_that_compare_work_offline(project: Project) -> None:
 
 def test_tagged_model_is_downloaded_by_its_name(project: Project) -> None:
     project.run("git", "tag", "--annotate", "glioma-unet@v1.0.0", "--message", "a model")
-    copy = project.root.parent / "downloaded.keras"
+    copy = project.root.parent / "downloaded"
     project.run("dvc", "artifacts", "get", ".", "glioma-unet", "--rev", "v1.0.0", "--out", str(copy))
-    assert copy.read_bytes() == (project.root / "models/unet.keras").read_bytes()
+    bundle = read_bundle(copy)
+    assert bundle.keras_model.read_bytes() == (project.root / "models/unet.keras").read_bytes()
+    assert bundle.operating_point.read_bytes() == (project.root / "models/operating_point.json").read_bytes()
+    dice = project.json("metrics/evaluate.json")["dice_mean"]
+    assert bundle.metadata["eval_metrics"]["dice_mean"] == dice
+    assert f"| Dice | {dice:.3f} (" in bundle.card.read_text()
+    assert "of no use for real scans" in bundle.card.read_text()
+
+
+def test_tagged_model_is_downloaded_from_a_remote(project: Project) -> None:
+    """The commands of docs/experiments.md."""
+    store, clone = project.root.parent / "store", project.root.parent / "clone"
+    project.run("dvc", "remote", "add", "--default", "--local", "store", str(store))
+    project.run("dvc", "push", "package")
+    project.run("dvc", "remote", "remove", "--local", "store")
+    project.run("git", "clone", "--quiet", ".", str(clone))
+    copy, remote = project.root.parent / "from_remote", ("--remote", "store", "--remote-config", f"url={store}")
+    project.run("dvc", "artifacts", "get", str(clone), "glioma-unet", *remote, "--out", str(copy))
+    assert read_bundle(copy).metadata["name"] == "glioma-unet"
 
 
 def test_metric_names_differ_across_files(project: Project) -> None:

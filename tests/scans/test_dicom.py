@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from pydicom.fileset import FileSet
 
 from brainseg.imaging.volume import FLAIR, POST_CONTRAST, PRE_CONTRAST
 from brainseg.scans.cases import read_scan
@@ -185,6 +186,31 @@ def test_a_root_of_studies(tmp_path):
     assert [case.case_id for case in cases] == ["a_1", "a_2", "b_1", "b_2"]
     for case in cases:
         np.testing.assert_array_equal(stored(read_scan(case)), VOLUME)
+
+
+def test_export_of_an_archive_with_several_studies(tmp_path):
+    """Patients, studies and series in folders of their own, listed by a DICOMDIR, as pydicom writes it."""
+    export = FileSet()
+    for study in range(3):
+        header = {
+            "PatientID": f"id{study // 2}",
+            "StudyInstanceUID": f"1.2.{study}",
+            "SeriesInstanceUID": f"1.2.{study}.1",
+        }
+        for number, each in enumerate(make_slices(VOLUME, header=header)):
+            each.SOPInstanceUID = f"1.2.{study}.1.{number}"
+            export.add(save(each, tmp_path / each.SOPInstanceUID))
+    export.write(tmp_path / "export")
+    export._stage["t"].cleanup()  # pydicom leaves that to the end of the process, with a warning
+    cases = find_dicom_cases([tmp_path / "export"])
+    assert len({case.case_id for case in cases}) == 3
+    for case in cases:
+        np.testing.assert_array_equal(stored(read_scan(case)), VOLUME)
+    for file in sorted((tmp_path / "export").rglob("IM*"))[:2]:
+        file.unlink()
+    faults = [case.fault for case in find_dicom_cases([tmp_path / "export"])]
+    assert sum(fault is None for fault in faults) == 2  # the other studies can be outlined
+    assert "2 image(s) that DICOMDIR names are missing" in next(filter(None, faults))
 
 
 def test_a_damaged_study_does_not_stop_the_others(tmp_path):

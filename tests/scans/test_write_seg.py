@@ -9,9 +9,10 @@ import pytest
 
 from brainseg.errors import UserError
 from brainseg.scans.cases import read_scan
+from brainseg.scans.dicom_objects import Algorithm
 from brainseg.scans.dicom_studies import find_dicom_cases
 from brainseg.scans.scan import Scan
-from brainseg.scans.write_seg import EMPTY, Algorithm, write_seg
+from brainseg.scans.write_seg import EMPTY, write_seg
 from brainseg.scans.write_seg_report import write_volume_report
 from tests.scans.dicom_files import MARKER, drawn_volume, make_enhanced, make_slices, plant_marker, save, write_series
 
@@ -246,15 +247,15 @@ def test_a_source_that_is_gone_is_named(tmp_path):
 def test_volume_report_repeats_and_refers_to_the_segmentation(tmp_path, key):
     write_series(tmp_path / "in", VOLUME, header={"PatientName": f"{MARKER}^A"})
     scan = read(tmp_path / "in")
-    write_seg(scan, draw_mask(scan), tmp_path / "seg.dcm", algorithm=ALGORITHM, key=key)
+    mask = draw_mask(scan)
+    write_seg(scan, mask, tmp_path / "seg.dcm", algorithm=ALGORITHM, key=key)
     for name in ("a", "b"):
-        write_volume_report(
-            scan, tmp_path / "seg.dcm", tmp_path / name, volume_ml=12.34567, algorithm=ALGORITHM, key=key
-        )
+        write_volume_report(scan, mask, tmp_path / "seg.dcm", tmp_path / name, algorithm=ALGORITHM, key=key)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     report = highdicom.sr.srread(tmp_path / "a")
     (group,) = report.content.get_volumetric_roi_measurement_groups()
     (measurement,) = group.get_measurements()
-    assert (measurement.value, measurement.unit.value) == (12.346, "mL")
+    volume_ml = round(scan.grid.from_network(mask).sum() * 5 * 0.9 * 0.9 / 1000, 3)
+    assert (measurement.value, measurement.unit.value) == (pytest.approx(volume_ml), "mL")
     assert group.referenced_segment.referenced_sop_instance_uid == pydicom.dcmread(tmp_path / "seg.dcm").SOPInstanceUID
     assert (MARKER.encode() in (tmp_path / "a").read_bytes()) is (key is None)

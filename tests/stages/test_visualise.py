@@ -14,14 +14,17 @@ from brainseg.evaluation import cases
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.figures.console import print_figures
 from brainseg.figures.warning_lines import LEAKY, SYNTHETIC
-from brainseg.files import HISTORY_COLUMNS, write_table
+from brainseg.files import HISTORY_COLUMNS, write_json, write_table
 from brainseg.imaging.volume import Volume
 from brainseg.params import DataParams, Params, load_params
 from brainseg.prediction.operating_point import OperatingPoint, write_operating_point
 from brainseg.prediction.probability_maps import write_probabilities
+from brainseg.report.run_tables import PRECISION_RECALL_COLUMNS, RELIABILITY_COLUMNS, THRESHOLD_COLUMNS
 from stages import visualise
 from tests.figures.panels import saved_sheets, written
 from tests.project import ROOT
+
+REPORT = Path("plots/report.html")
 
 
 @pytest.fixture
@@ -44,6 +47,13 @@ def params(tmp_path: Path, tiny_data: DataParams, monkeypatch: pytest.MonkeyPatc
     write_operating_point(Path("models/operating_point.json"), OperatingPoint(threshold=0.5, smallest_lesion=0))
     history = pd.DataFrame({name: [1.0, 2.0] for name in HISTORY_COLUMNS}).astype(HISTORY_COLUMNS)
     write_table(Path("models/history.csv"), history)
+    write_json(Path("metrics/index.json"), {"published_patients": 0})
+    for name, columns in (
+        ("precision_recall", PRECISION_RECALL_COLUMNS),
+        ("reliability", RELIABILITY_COLUMNS),
+        ("dice_by_threshold", THRESHOLD_COLUMNS),
+    ):
+        write_table(Path(f"plots/{name}.csv"), pd.DataFrame({column: [0.5] for column in columns}).astype(columns))
     return load_params(ROOT / "params.yaml").model_copy(update={"data": tiny_data})
 
 
@@ -61,6 +71,10 @@ def test_stage_draws_four_figures_and_prints_what_they_show(params: Params, caps
     assert "2 test patient(s); 0 without a Dice" in printed
     assert "Best of 2: TCGA_DU_0002_20000202, Dice 0.80" in printed
     assert "TCGA_CS" not in printed
+    report = REPORT.read_text()
+    assert "TCGA_DU_0002_20000202" in report
+    assert "TCGA_CS" not in report
+    assert str(params.data.root) not in report
 
 
 def test_stage_writes_in_every_figure_that_patients_are_synthetic_or_the_split_leaks(params: Params) -> None:
@@ -85,7 +99,7 @@ def test_same_input_same_bytes(params: Params) -> None:
     pictures = []
     for _ in range(2):
         run(params)
-        pictures.append({path.name: path.read_bytes() for path in Path("plots/pictures").iterdir()})
+        pictures.append({path.name: path.read_bytes() for path in (*Path("plots/pictures").iterdir(), REPORT)})
     assert pictures[0] == pictures[1]
 
 
@@ -119,6 +133,7 @@ def test_stage_runs_without_tumour_or_dice(params: Params, capsys: pytest.Captur
     assert "NO random test slice(s)" in printed
     assert "NO test patient(s); 2 without a Dice" in printed
     assert Path("plots/pictures/predictions.png").stat().st_size > 0
+    assert "Dice is undefined" in REPORT.read_text()
 
 
 def test_stage_refuses_tables_of_another_run(params: Params) -> None:

@@ -1,0 +1,47 @@
+"""Releasing the networks of a cross-validation: what the card says about folds, and rounding to half precision."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from brainseg.params import load_params
+from studies.release import altered_section, half_precision, training_section
+from tests.project import ROOT
+
+
+@given(arrays.arrays(np.float32, (3, 5), elements=st.floats(-100, 100, width=32)))
+def test_rounding_is_idempotent_and_close(weights: np.ndarray) -> None:
+    rounded = half_precision(weights)
+    assert rounded.dtype == np.float32
+    np.testing.assert_array_equal(half_precision(rounded), rounded)
+    np.testing.assert_allclose(rounded, weights, rtol=2**-11, atol=2**-25)
+
+
+def test_training_is_described_by_the_folds_that_were_scored(tmp_path: Path) -> None:
+    for fold, scored in ((0, True), (1, True), (2, False)):
+        (tmp_path / f"{fold}/models").mkdir(parents=True)
+        (tmp_path / f"{fold}/models/unet.keras").write_text(f"network {fold}")
+        if scored:
+            (tmp_path / f"{fold}/metrics").mkdir()
+            (tmp_path / f"{fold}/metrics/patients.csv").write_text("")
+    text = training_section(tmp_path, load_params(ROOT / "params.yaml"), "abc1234", "two cores")
+    assert "at commit `abc1234` on two cores;\n2 of 5 folds." in text
+    assert text.count("network of fold") == 2
+
+
+def test_altered_scans_are_compared_with_the_same_patients() -> None:
+    altered = pd.DataFrame(
+        {
+            "patient_id": ["A", "B"] * 2,
+            "alteration": ["unaltered", "unaltered", "FLAIR alone", "FLAIR alone"],
+            "dice": [0.9, 0.8, 0.8, 0.7],
+        }
+    )
+    text = altered_section(altered)
+    assert "\n2 test patients, each" in text
+    assert "| unaltered | 0.850 | 0.850 | |" in text
+    assert "| FLAIR alone | 0.750 | 0.750 | -0.100 (-0.100 to -0.100) |" in text

@@ -1,0 +1,124 @@
+/** The outline of a scan: probabilities, a threshold, and what a person corrected by hand, with undo and redo. */
+
+import { type Grid } from "../scan/grid";
+import { removeSmallLesions } from "./measures";
+
+/** From which probability a voxel is tumour, and how many voxels a lesion has at least. */
+export interface OperatingPoint {
+  threshold: number;
+  smallest_lesion: number;
+}
+
+const [UNTOUCHED, REMOVED, ADDED] = [0, 1, 2];
+
+interface Step {
+  voxels: Uint32Array;
+  before: Uint8Array;
+  after: Uint8Array;
+}
+
+export class Outline {
+  /** Slices, rows, columns with the pixels as they are stored; 1 is tumour. Without and with corrections. */
+  automatic: Uint8Array;
+  mask: Uint8Array;
+  /** The automatic one in the network's orientation; null if only a mask is known. */
+  networkMask: Uint8Array | null = null;
+  /** Probabilities with the pixels as they are stored; null if only a mask is known. */
+  readonly probability: Float32Array | null;
+  /** Whether something changed by hand since it was last saved. */
+  unsaved = false;
+  #edits: Uint8Array;
+  #steps: Step[] = [];
+  #done = 0;
+
+  /**
+   * @param grid of FLAIR.
+   * @param network probabilities in the network's orientation, or null.
+   * @param point threshold and smallest lesion; `threshold` may change.
+   * @param given a mask, slices, rows, columns, where no probabilities are known.
+   */
+  constructor(
+    readonly grid: Grid,
+    readonly network: Float32Array | null,
+    readonly point: OperatingPoint,
+    given?: Uint8Array,
+  ) {
+    this.probability = network && grid.toTurned(network);
+    this.automatic = given ?? this.#threshold();
+    this.mask = this.automatic.slice();
+    this.#edits = new Uint8Array(this.mask.length);
+  }
+
+  /** Another threshold; corrections by hand stay. */
+  setThreshold(threshold: number): void {
+    this.point.threshold = threshold;
+    this.automatic = this.#threshold();
+    this.#combine();
+  }
+
+  /** Takes a mask that a person drew, as one step that can be undone; returns how many voxels changed. */
+  draw(drawn: Uint8Array): number {
+    const changed: number[] = [];
+    for (let n = 0; n < drawn.length; n++) if (!drawn[n] !== !this.mask[n]) changed.push(n);
+    if (changed.length > 0) {
+      const voxels = Uint32Array.from(changed);
+      const after = Uint8Array.from(changed, (n) => (drawn[n] ? ADDED : REMOVED));
+      this.#do({ voxels, before: Uint8Array.from(changed, (n) => this.#edits[n]), after });
+    }
+    return changed.length;
+  }
+
+  /** Takes all corrections back, as one step that can be undone. */
+  discard(): void {
+    const changed: number[] = [];
+    this.#edits.forEach((edit, n) => edit !== UNTOUCHED && changed.push(n));
+    if (changed.length === 0) return;
+    const before = Uint8Array.from(changed, (n) => this.#edits[n]);
+    this.#do({ voxels: Uint32Array.from(changed), before, after: new Uint8Array(changed.length) });
+  }
+
+  get canUndo(): boolean {
+    return this.#done > 0;
+  }
+
+  get canRedo(): boolean {
+    return this.#done < this.#steps.length;
+  }
+
+  /** Whether the mask differs from what the network and the threshold say. */
+  get corrected(): boolean {
+    return this.#edits.some((edit) => edit !== UNTOUCHED);
+  }
+
+  undo(): void {
+    if (this.canUndo) this.#set(this.#steps[--this.#done], "before");
+  }
+
+  redo(): void {
+    if (this.canRedo) this.#set(this.#steps[this.#done++], "after");
+  }
+
+  #do(step: Step): void {
+    this.#steps.length = this.#done;
+    this.#steps.push(step);
+    this.redo();
+  }
+
+  #set(step: Step, which: "before" | "after"): void {
+    step.voxels.forEach((n, index) => (this.#edits[n] = step[which][index]));
+    this.unsaved = true;
+    this.#combine();
+  }
+
+  #combine(): void {
+    this.mask = Uint8Array.from(this.automatic, (value, n) => (this.#edits[n] ? this.#edits[n] - REMOVED : value));
+  }
+
+  #threshold(): Uint8Array {
+    if (!this.network) return this.automatic;
+    const threshold = Math.fround(this.point.threshold); // NumPy compares float32 with float32
+    const mask = Uint8Array.from(this.network, (value) => (value >= threshold ? 1 : 0));
+    this.networkMask = removeSmallLesions(mask, this.grid.networkShape, this.point.smallest_lesion);
+    return this.grid.maskToTurned(this.networkMask);
+  }
+}

@@ -1,0 +1,201 @@
+/** The slices and the rendering: NiiVue, with the outline as its drawing. */
+
+import { NVImage, Niivue, SHOW_RENDER, SLICE_TYPE } from "@niivue/niivue";
+import { Grid } from "../scan/grid";
+import { writeNifti } from "../scan/nifti";
+
+export type Layout = "planes" | "axial" | "coronal" | "sagittal" | "render";
+export type Tool = "move" | "pen" | "eraser" | "fill";
+
+const SLICE_TYPES: Record<Layout, SLICE_TYPE> = {
+  planes: SLICE_TYPE.MULTIPLANAR,
+  axial: SLICE_TYPE.AXIAL,
+  coronal: SLICE_TYPE.CORONAL,
+  sagittal: SLICE_TYPE.SAGITTAL,
+  render: SLICE_TYPE.RENDER,
+};
+const OUTLINE_COLOUR = { R: [0, 255], G: [0, 180], B: [0, 84], A: [0, 255], I: [0, 1], labels: ["", "outline"] };
+const UNKNOWN_ASPECT = 5 / 240; // distance of slices over the width of a slice, as in most scans of the Kaggle set
+
+export class Viewer {
+  /** Called with the drawn mask (slices, rows, columns) after each stroke. */
+  onDrawn: (mask: Uint8Array) => void = () => undefined;
+  readonly #niivue: Niivue;
+  readonly #drawNow: () => unknown;
+  #waiting = false;
+  #grid: Grid | null = null;
+  #tool: Tool = "move";
+
+  private constructor(readonly canvas: HTMLCanvasElement) {
+    this.#niivue = new Niivue({
+      backColor: [0.035, 0.045, 0.055, 1],
+      crosshairColor: [0.36, 0.75, 0.72, 0.75],
+      crosshairWidth: 0.5,
+      crosshairWidthUnit: "mm",
+      crosshairGap: 8,
+      fontColor: [0.62, 0.68, 0.73, 1],
+      dragAndDropEnabled: false,
+      isRadiologicalConvention: true,
+      isForceMouseClickToVoxelCenters: true,
+      multiplanarShowRender: SHOW_RENDER.ALWAYS,
+      multiplanarPadPixels: 6,
+      show3Dcrosshair: false,
+      maxDrawUndoBitmaps: 2,
+      smoothDrawing: 1,
+      logLevel: "error",
+      loadingText: "",
+    });
+    this.#drawNow = this.#niivue.drawScene.bind(this.#niivue);
+    this.#niivue.drawScene = () => this.#drawSoon();
+    this.#niivue.onDrawingChanged = (action) => {
+      if (action === "draw") this.#takeDrawing();
+    };
+  }
+
+  /** Attaches to a canvas. */
+  static async create(canvas: HTMLCanvasElement): Promise<Viewer> {
+    const viewer = new Viewer(canvas);
+    await viewer.#niivue.attachToCanvas(canvas);
+    return viewer;
+  }
+
+  /** Shows an image: slices, rows, columns with the pixels as they are stored. */
+  async showImage(image: Float32Array, grid: Grid): Promise<void> {
+    const volume = await this.#volume(image, grid, "gray");
+    const isSame = this.#grid === grid;
+    const [mask, place] = [isSame ? this.#niivue.drawBitmap : null, [...this.#niivue.scene.crosshairPos]];
+    for (const old of [...this.#niivue.volumes]) this.#niivue.removeVolume(old);
+    this.#niivue.addVolume(volume);
+    this.#grid = grid;
+    this.#niivue.createEmptyDrawing();
+    this.#niivue.setDrawColormap(OUTLINE_COLOUR as unknown as string); // its type says string; an object works
+    this.#niivue.drawRimOpacity = 1;
+    if (mask) this.#niivue.drawBitmap?.set(mask);
+    if (isSame) this.#niivue.scene.crosshairPos = place;
+    this.#niivue.refreshDrawing(true);
+    this.setTool(this.#tool);
+  }
+
+  /** Removes everything. */
+  clear(): void {
+    this.#grid = null;
+    this.#niivue.closeDrawing();
+    for (const old of [...this.#niivue.volumes]) this.#niivue.removeVolume(old);
+    this.#niivue.drawScene();
+  }
+
+  /** Shows an outline: slices, rows, columns, 1 inside. */
+  showMask(mask: Uint8Array): void {
+    if (!this.#grid || !this.#niivue.drawBitmap) return;
+    this.#niivue.drawBitmap.set(flipped(mask, this.#grid));
+    this.#niivue.refreshDrawing(true);
+  }
+
+  /** Shows probabilities over the image; null takes them away. */
+  async showProbability(probability: Float32Array | null): Promise<void> {
+    const shown = this.#niivue.volumes.slice(1);
+    for (const old of shown) this.#niivue.removeVolume(old);
+    if (probability && this.#grid) {
+      const volume = await this.#volume(probability, this.#grid, "inferno");
+      [volume.cal_min, volume.cal_max, volume.opacity] = [0.02, 1, 0.6];
+      this.#niivue.addVolume(volume);
+    }
+    if (probability || shown.length > 0) this.#niivue.updateGLVolume();
+  }
+
+  /** Moves the cross to a voxel: slice, row, column. */
+  goTo([slice, row, column]: number[]): void {
+    if (!this.#grid) return;
+    const [, rows, columns] = this.#grid.turnedShape;
+    this.#niivue.scene.crosshairPos = this.#niivue.vox2frac([columns - 1 - column, rows - 1 - row, slice]);
+    this.#niivue.drawScene();
+  }
+
+  /** Moves the cross by voxels: to the patient's right, to anterior, and up. */
+  move(right: number, anterior: number, up: number): void {
+    this.#niivue.moveCrosshairInVox(right, anterior, up);
+  }
+
+  /** The voxel at the cross: slice, row, column. */
+  get place(): number[] {
+    if (!this.#grid) return [0, 0, 0];
+    const [x, y, z] = this.#niivue.frac2vox(this.#niivue.scene.crosshairPos);
+    const [, rows, columns] = this.#grid.turnedShape;
+    return [z, rows - 1 - y, columns - 1 - x];
+  }
+
+  /** Turns the rendering, degrees. */
+  rotate(azimuth: number, elevation: number): void {
+    const { renderAzimuth, renderElevation } = this.#niivue.scene;
+    this.#niivue.setRenderAzimuthElevation(renderAzimuth + azimuth, renderElevation + elevation);
+  }
+
+  setLayout(layout: Layout): void {
+    this.#niivue.setSliceType(SLICE_TYPES[layout]);
+  }
+
+  setOpacity(opacity: number): void {
+    this.#niivue.drawRimOpacity = opacity > 0 ? 1 : 0;
+    this.#niivue.setDrawOpacity(opacity);
+  }
+
+  setTool(tool: Tool): void {
+    this.#tool = tool;
+    this.canvas.dataset.tool = tool;
+    if (!this.#grid) return;
+    this.#niivue.setDrawingEnabled(tool !== "move");
+    if (tool !== "move") this.#niivue.setPenValue(tool === "eraser" ? 0 : 1, tool === "fill");
+  }
+
+  setPenSize(size: number): void {
+    this.#niivue.opts.penSize = size;
+  }
+
+  /** What is seen, as PNG. */
+  picture(): Promise<Blob> {
+    this.#drawNow();
+    return new Promise((done, fail) =>
+      this.canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error("no picture"))), "image/png"),
+    );
+  }
+
+  /** NiiVue draws after each of its many steps; once a frame is enough. */
+  #drawSoon(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    requestAnimationFrame(() => {
+      this.#waiting = false;
+      this.#drawNow();
+    });
+  }
+
+  #takeDrawing(): void {
+    if (this.#grid && this.#niivue.drawBitmap) this.onDrawn(flipped(this.#niivue.drawBitmap, this.#grid));
+  }
+
+  /** NiiVue's volume: towards right, anterior, superior. An oblique scan is drawn straight, as the network sees it. */
+  #volume(turned: Float32Array, grid: Grid, colormap: string): Promise<NVImage> {
+    const [slices, rows, columns] = grid.turnedShape;
+    const [thick, high, wide] = grid.affine ? turnedSpacing(grid) : [columns * UNKNOWN_ASPECT, 1, 1];
+    const affine = [
+      [wide, 0, 0, (-wide * (columns - 1)) / 2],
+      [0, high, 0, (-high * (rows - 1)) / 2],
+      [0, 0, thick, (-thick * (slices - 1)) / 2],
+      [0, 0, 0, 1],
+    ];
+    const file = writeNifti(flipped(turned, grid), new Grid([columns, rows, slices], affine), null);
+    return NVImage.loadFromFile({ file: new File([file], "scan.nii"), name: "scan.nii", colormap });
+  }
+}
+
+function turnedSpacing(grid: Grid): number[] {
+  return grid.spacingMm!.map((mm, n) => (mm * grid.networkShape[n]) / grid.turnedShape[n]);
+}
+
+/** From slices, rows, columns to NiiVue's right, anterior, superior, and back: rows and columns run the other way. */
+function flipped<T extends Uint8Array | Float32Array>(array: T, grid: Grid): T {
+  const [, rows, columns] = grid.turnedShape;
+  const result = array.slice() as T;
+  for (let at = 0; at < result.length; at += rows * columns) result.subarray(at, at + rows * columns).reverse();
+  return result;
+}

@@ -1,0 +1,77 @@
+/** The few fields of a DICOM header that dcm2niix does not tell: whether a contrast agent was given. */
+
+const SEQUENCE_UID = 0x0020_000e; // SeriesInstanceUID
+const AGENT = 0x0018_0010;
+const AGENT_SEQUENCE = 0x0018_0012; // of enhanced images
+const LAST = 0x0020_000e; // the fields after it are not needed
+const [ITEM, ITEM_END, SEQUENCE_END] = [0xfffe_e000, 0xfffe_e00d, 0xfffe_e0dd];
+const UNDEFINED = 0xffff_ffff;
+const LONG = ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UC", "UN", "UR", "UT", "SV", "UV"]; // lengths of four bytes
+const NO_AGENT = /^(no|none|n|0)$/i;
+export const HEADER_BYTES = 2 ** 17; // of a file that are looked at
+
+/** The series and whether it has contrast agent; null if the header cannot be read, as in rare transfer syntaxes. */
+export function readAgent(start: ArrayBuffer): { series: string; agent: boolean } | null {
+  const view = new DataView(start);
+  let [series, agent] = ["", false];
+  try {
+    const syntax = readSyntax(view);
+    if (syntax.name.startsWith("1.2.840.10008.1.2.2") || syntax.name === "1.2.840.10008.1.2.1.99") return null;
+    const explicit = syntax.name !== "1.2.840.10008.1.2";
+    walk(view, syntax.end, view.byteLength, explicit, (tag, at, length) => {
+      if (tag === SEQUENCE_UID) series = textAt(view, at, length);
+      if (tag === AGENT) agent ||= isAgent(textAt(view, at, length));
+      if (tag === AGENT_SEQUENCE) agent ||= length > 0;
+      return tag < LAST;
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // the header is cut off
+  }
+  return series ? { series, agent } : null;
+}
+
+function isAgent(text: string): boolean {
+  return text !== "" && !NO_AGENT.test(text);
+}
+
+/** Group 0002 is always explicit; its first field says how long it is. */
+function readSyntax(view: DataView): { name: string; end: number } {
+  let name = "1.2.840.10008.1.2";
+  const end = 144 + view.getUint32(140, true);
+  walk(view, 132, end, true, (tag, at, length) => {
+    if (tag === 0x0002_0010) name = textAt(view, at, length);
+    return true;
+  });
+  return { name, end };
+}
+
+/** Visits the elements from one place to another; stops where `visit` says false. Returns where it stopped. */
+function walk(
+  view: DataView,
+  from: number,
+  to: number,
+  explicit: boolean,
+  visit: (tag: number, at: number, length: number) => boolean,
+): number {
+  let at = from;
+  while (at + 8 <= to) {
+    const tag = view.getUint16(at, true) * 65536 + view.getUint16(at + 2, true);
+    if (tag === ITEM_END || tag === SEQUENCE_END) return at + 8;
+    let [start, length] = [at + 8, view.getUint32(at + 4, true)];
+    if (explicit && tag < ITEM) {
+      const long = LONG.includes(textAt(view, at + 4, 2));
+      length = long ? view.getUint32(at + 8, true) : view.getUint16(at + 6, true);
+      if (long) start = at + 12;
+    }
+    if (!visit(tag, start, length)) return at;
+    at = length === UNDEFINED ? walk(view, start, view.byteLength, explicit, () => true) : start + length;
+  }
+  return at;
+}
+
+function textAt(view: DataView, at: number, length: number): string {
+  const bytes = new Uint8Array(view.buffer, at, length);
+  return String.fromCharCode(...bytes)
+    .replace(/[\0 ]+$/, "")
+    .trim();
+}

@@ -1,0 +1,48 @@
+/** The files that a person drops or chooses, with their paths. */
+
+export interface Dropped {
+  /** With the names of folders, separated by "/". */
+  path: string;
+  file: File;
+}
+
+/** All files of a drop, folders included. */
+export async function filesOfDrop(transfer: DataTransfer): Promise<Dropped[]> {
+  const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry());
+  if (entries.every((entry) => entry === null)) return filesOfList(transfer.files);
+  const nested = await Promise.all(entries.map(async (entry) => (entry ? walk(entry) : [])));
+  return nested.flat().filter(isVisible);
+}
+
+/** All files of an input element. */
+export function filesOfList(list: Iterable<File>): Dropped[] {
+  return [...list].map((file) => ({ path: file.webkitRelativePath || file.name, file })).filter(isVisible);
+}
+
+/** The last part of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** The folder of a path, without the folders around it; empty if there is none. */
+export function folderOf(path: string): string {
+  return path.split("/").at(-2) ?? "";
+}
+
+async function walk(entry: FileSystemEntry): Promise<Dropped[]> {
+  if (entry.isFile) {
+    const file = await new Promise<File>((done, fail) => (entry as FileSystemFileEntry).file(done, fail));
+    return [{ path: entry.fullPath.replace(/^\//, ""), file }];
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  const found: Dropped[] = [];
+  for (;;) {
+    const batch = await new Promise<FileSystemEntry[]>((done, fail) => reader.readEntries(done, fail));
+    if (batch.length === 0) return found; // a reader gives at most 100 entries at a time
+    found.push(...(await Promise.all(batch.map(walk))).flat());
+  }
+}
+
+function isVisible({ path }: Dropped): boolean {
+  return !path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
+}

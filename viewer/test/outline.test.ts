@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { fillHole, paint } from "../src/outline/brush";
+import { componentSizes } from "../src/outline/measures";
+import { Outline } from "../src/outline/outline";
+import { Grid } from "../src/scan/grid";
+import { type Triple } from "../src/scan/matrix";
+
+const SHAPE: Triple<number> = [2, 4, 5]; // slices, rows, columns
+const GRID = new Grid([5, 4, 2], null);
+const draw = (...voxels: number[]) => Uint8Array.from({ length: 40 }, (_, n) => (voxels.includes(n) ? 1 : 0));
+
+/** Probabilities 0, 0.025, 0.05, ... */
+function newOutline(threshold = 0.9): Outline {
+  return new Outline(
+    GRID,
+    Float32Array.from({ length: 40 }, (_, n) => n / 40),
+    { threshold, smallest_lesion: 0 },
+  );
+}
+
+test("corrections are undone and redone one by one", () => {
+  const outline = newOutline();
+  const automatic = outline.mask;
+  expect([...automatic]).toEqual([...draw(36, 37, 38, 39)]);
+  expect(outline.draw(draw(0, 36, 37, 38, 39))).toBe(1);
+  expect(outline.draw(draw(0, 36))).toBe(3);
+  outline.undo();
+  expect([...outline.mask]).toEqual([...draw(0, 36, 37, 38, 39)]);
+  outline.undo();
+  expect([...outline.mask]).toEqual([...automatic]);
+  expect([outline.canUndo, outline.canRedo, outline.corrected]).toEqual([false, true, false]);
+  outline.redo();
+  outline.redo();
+  expect([...outline.mask]).toEqual([...draw(0, 36)]);
+  expect(outline.canRedo).toBe(false);
+});
+
+test("a new stroke forgets what was undone", () => {
+  const outline = newOutline();
+  outline.draw(draw(0));
+  outline.undo();
+  outline.draw(draw(1));
+  expect(outline.canRedo).toBe(false);
+  expect([...outline.mask]).toEqual([...draw(1)]);
+});
+
+test("corrections stay when the threshold changes", () => {
+  const outline = newOutline();
+  outline.draw(draw(0, 37, 38, 39)); // adds 0, removes 36
+  outline.setThreshold(0.8);
+  expect([...outline.mask]).toEqual([...draw(0, 32, 33, 34, 35, 37, 38, 39)]);
+  outline.discard();
+  expect([...outline.mask]).toEqual([...draw(32, 33, 34, 35, 36, 37, 38, 39)]);
+  outline.undo();
+  expect(outline.corrected).toBe(true);
+});
+
+test("a stroke that changes nothing is no step", () => {
+  const outline = newOutline();
+  expect(outline.draw(outline.mask.slice())).toBe(0);
+  expect([outline.canUndo, outline.unsaved]).toEqual([false, false]);
+});
+
+test("the threshold itself is tumour, as in Python with float32", () => {
+  const outline = new Outline(GRID, new Float32Array(40).fill(0.7), { threshold: 0.7, smallest_lesion: 0 });
+  expect(outline.mask.every((value) => value === 1)).toBe(true);
+});
+
+test("components touch at corners, across slices and at the edges only within the scan", () => {
+  expect(componentSizes(draw(0, 6, 32), SHAPE)).toEqual([3]); // (0,0,0), (0,1,1), (1,2,2)
+  expect(componentSizes(draw(4, 5), SHAPE)).toEqual([1, 1]); // the end of a row and the start of the next
+});
+
+test("the pen paints a disc in one slice, cut at the border", () => {
+  const empty = new Uint8Array(40);
+  expect([...paint(empty, SHAPE, [1, 1, 1], 1, 1)]).toEqual([...draw(26)]);
+  expect([...paint(empty, SHAPE, [1, 0, 0], 3, 1)]).toEqual([...draw(20, 21, 25)]);
+  expect([...paint(draw(26), SHAPE, [1, 1, 1], 3, 0)]).toEqual([...empty]);
+});
+
+test("a hole is filled only where it is enclosed", () => {
+  const ring = draw(1, 5, 7, 11); // around (0, 1, 1)
+  expect([...fillHole(ring, SHAPE, [0, 1, 1])]).toEqual([...draw(1, 5, 6, 7, 11)]);
+  expect(fillHole(ring, SHAPE, [0, 3, 4])).toBe(ring);
+});
