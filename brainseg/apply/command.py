@@ -26,7 +26,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("inputs", metavar="INPUT", type=Path, nargs="*", help="files or folders")
     add("-o", "--out", type=Path, required=True, help="folder for the results")
-    add("--model", type=Path, help="a .keras, .onnx or .xml file, or a folder with one (default: the model of brainseg)")
+    add("--model", type=Path, help="a .keras, .onnx or .xml file, or a folder with one (default: brainseg's own)")
     sequences = parser.add_argument_group("which files are meant")
     for option, name in (("flair", "FLAIR"), ("t1", "T1 before contrast agent"), ("t1ce", "T1 after contrast agent")):
         sequences.add_argument(f"--{option}", metavar="FILE", help=f"{name}: a file, or a series of DICOM")

@@ -146,7 +146,7 @@ def test_tagged_model_is_downloaded_from_a_remote(project: Project) -> None:
 def test_metric_names_differ_across_files(project: Project) -> None:
     """DVC shows all files in one table, so they are few, and renames columns that would collide."""
     names = [name for path in sorted(project.root.glob("metrics/*.json")) for name in json.loads(path.read_text())]
-    assert len(names) == len(set(names)) == 20
+    assert len(names) == len(set(names)) == 23
     shown = project.run("dvc", "metrics", "show").splitlines()[0].split()
     assert set(shown) == {"Path", *names}
 
