@@ -93,9 +93,10 @@ def training_section(folder: Path, params: Params, commit: str, hardware: str) -
     return f"""
 ## Training
 
-By `cp presets/released.yaml params.yaml && make cross-validation JOBS=2` at commit `{commit}` on {hardware};
-{len(scored)} of {len(params.split.folds)} folds. SHA-256 of the networks, before their weights were rounded to half
-precision:
+By `cp presets/released.yaml params.yaml && make cross-validation JOBS=2` at commit `{commit}`
+on {hardware};
+{len(scored)} of {len(params.split.folds)} folds. SHA-256 of the networks, before their weights were rounded to
+half precision:
 
 {listed}"""
 

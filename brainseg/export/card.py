@@ -152,7 +152,7 @@ def _network(facts: Facts) -> list[str]:
 def _data(facts: Facts) -> list[str]:
     if facts.folds:
         counts = facts.split.groupby(["fold", "subset"])["patient_id"].nunique().unstack()
-        train, validation = (f"{counts[name].min()} to {counts[name].max()}" for name in ("train", "validation"))
+        train, validation = (_range(counts[name]) for name in ("train", "validation"))
         patients = f"{train} to train each network, {validation} to choose its epoch"
     else:
         counts = facts.split.groupby("subset")["patient_id"].nunique()
@@ -165,6 +165,11 @@ def _data(facts: Facts) -> list[str]:
         f"one of the T1 sequences: {missing}.",
         f"Patients: {patients}; split by {facts.params.split.strategy}.",
     ]
+
+
+def _range(counts: "pd.Series[int]") -> str:
+    """The lowest and the highest number, or the one that all are."""
+    return f"{counts.min()}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"  # noqa: PD101
 
 
 def _scores(facts: Facts) -> str:

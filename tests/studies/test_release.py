@@ -29,7 +29,7 @@ def test_training_is_described_by_the_folds_that_were_scored(tmp_path: Path) -> 
             (tmp_path / f"{fold}/metrics").mkdir()
             (tmp_path / f"{fold}/metrics/patients.csv").write_text("")
     text = training_section(tmp_path, load_params(ROOT / "params.yaml"), "abc1234", "two cores")
-    assert "at commit `abc1234` on two cores;\n2 of 5 folds." in text
+    assert "at commit `abc1234`\non two cores;\n2 of 5 folds." in text
     assert text.count("network of fold") == 2
 
 
