@@ -4,7 +4,7 @@ Its head is read by Hugging Face: https://huggingface.co/docs/hub/model-cards
 """
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from brainseg.dataset.kaggle_lgg import KAGGLE_PAGE, PUBLISHED_DICE_MEAN, PUBLISHED_DICE_MEDIAN
 from brainseg.export.card_tables import failure_rows, missing_rows, score_rows, site_rows, with_interval
@@ -152,7 +152,7 @@ def _network(facts: Facts) -> list[str]:
 def _data(facts: Facts) -> list[str]:
     if facts.folds:
         counts = facts.split.groupby(["fold", "subset"])["patient_id"].nunique().unstack()
-        train, validation = (_range(counts[name]) for name in ("train", "validation"))
+        train, validation = (_range(counts[name].tolist()) for name in ("train", "validation"))
         patients = f"{train} to train each network, {validation} to choose its epoch"
     else:
         counts = facts.split.groupby("subset")["patient_id"].nunique()
@@ -167,9 +167,9 @@ def _data(facts: Facts) -> list[str]:
     ]
 
 
-def _range(counts: "pd.Series[int]") -> str:
+def _range(counts: Iterable[int]) -> str:
     """The lowest and the highest number, or the one that all are."""
-    return f"{counts.min()}" if counts.nunique() == 1 else f"{counts.min()} to {counts.max()}"  # noqa: PD101
+    return " to ".join(map(str, sorted({min(counts), max(counts)})))
 
 
 def _scores(facts: Facts) -> str:

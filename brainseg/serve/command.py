@@ -107,8 +107,8 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
     if not ipaddress.ip_address(listener.getsockname()[0]).is_loopback:
         print(
-            f"warning: --host {printable(host)}: anyone who reaches this address can use the service, and scans are sent "
-            "without encryption. Put a server with TLS and passwords in front of it.",
+            f"warning: --host {printable(host)}: anyone who reaches it can use the service, and scans are sent without "
+            "encryption. Put a server with TLS and passwords in front of it.",
             file=sys.stderr,
         )
     return listener
