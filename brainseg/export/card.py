@@ -4,7 +4,7 @@ Its head is read by Hugging Face: https://huggingface.co/docs/hub/model-cards
 """
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from brainseg.dataset.kaggle_lgg import KAGGLE_PAGE, PUBLISHED_DICE_MEAN, PUBLISHED_DICE_MEDIAN
 from brainseg.export.card_tables import failure_rows, missing_rows, score_rows, site_rows, with_interval
@@ -167,7 +167,7 @@ def _data(facts: Facts) -> list[str]:
     ]
 
 
-def _range(counts: Iterable[int]) -> str:
+def _range(counts: Collection[int]) -> str:
     """The lowest and the highest number, or the one that all are."""
     return " to ".join(map(str, sorted({min(counts), max(counts)})))
 

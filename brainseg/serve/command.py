@@ -55,6 +55,7 @@ def serve(arguments: argparse.Namespace) -> None:
         from brainseg.serve.app import make_app
     except ModuleNotFoundError as error:
         raise UserError(f"brainseg serve needs the package {error.name}, which is not installed: {INSTALL}") from None
+    from brainseg.apply.recorded_flip import recorded_flip
     from brainseg.apply.segmenter import load_segmenter
     from brainseg.serve.uploads import MB, Limits, temporary_folder
 
@@ -62,9 +63,8 @@ def serve(arguments: argparse.Namespace) -> None:
     warnings.simplefilter("ignore")
     limits = Limits(upload=arguments.max_upload * MB, requests=arguments.queue)
     with listen(arguments.host, arguments.port) as listener, temporary_folder() as folder:
-        segmenter = load_segmenter(
-            arguments.model, threshold=arguments.threshold, flip=not arguments.no_flip, threads=arguments.threads
-        )
+        flip = False if arguments.no_flip else recorded_flip(arguments.model)
+        segmenter = load_segmenter(arguments.model, threshold=arguments.threshold, flip=flip, threads=arguments.threads)
         app = make_app(segmenter, describe(segmenter, arguments.model), folder, limits)
         config = uvicorn.Config(
             app,
