@@ -33,6 +33,7 @@ def test_test_patients_are_predicted_with_sequences_withheld(
         grey = (volume.image[:, 0, 0] * weights).sum(axis=-1).astype(np.float32)
         return np.broadcast_to(grey[:, None, None], volume.mask_true.shape)
 
+    monkeypatch.setattr(predict, "configure", lambda _: None)  # other tests have started TensorFlow already
     monkeypatch.setattr("brainseg.prediction.inference.predict_volume", first_value_of_each_channel)
     monkeypatch.setattr("brainseg.model.saving.load_model", lambda _: (None, None))
     params = load_params(ROOT / "params.yaml").model_copy(update={"data": tiny_data})

@@ -66,7 +66,7 @@ class Opened:
 OpenPage = Callable[..., AbstractContextManager[Opened]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # two instances of Playwright at a time are refused, and others use it too
 def browser_3d() -> Iterator[Browser]:
     """A browser with WebGL by software."""
     with start_chromium("--enable-unsafe-swiftshader") as browser:
@@ -91,7 +91,7 @@ def serve() -> Iterator[Callable[[Session], PageServer]]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_page(browser_3d: Browser, serve: Callable[[Session], PageServer]) -> OpenPage:
     """A function that opens the page, and checks at the end that it asked nobody else and reported no fault."""
 
