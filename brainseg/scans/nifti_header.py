@@ -130,6 +130,7 @@ def parse_header(where: str, block: bytes) -> NiftiHeader:
     )
 
 
+@np.errstate(all="ignore")  # NaN and infinite numbers of a damaged header are refused below, not warned of
 def _choose_affine(where: str, fields: Any, shape: Shape) -> tuple[Affine, tuple[str, ...]]:
     """The affine of a header by the rule of `parse_header`, in mm, and notes."""
     scale = np.diag([*(UNITS_IN_MM.get(int(fields["xyzt_units"]) & 7, 1.0),) * 3, 1.0])
