@@ -1,5 +1,7 @@
 """Decoding a JPEG file strictly: whatever the decoder would only warn of is an error."""
 
+from collections.abc import Iterator
+
 import simplejpeg
 
 from brainseg.imaging.fault_kinds import FaultKind
@@ -8,6 +10,7 @@ from brainseg.imaging.orientation import EXIF_HEADER, check_exif
 from brainseg.imaging.tiff_directory import first_directory
 from brainseg.imaging.volume import ByteArray
 
+MAX_SEGMENTS = 10_000  # before the first scan; the largest file with full ones has 512
 MAX_SCANS = 100  # each goes over the whole image; usual are 1, or about 10 in a progressive JPEG
 EXIF, MULTI_PICTURE, START_OF_SCAN = 0xE1, 0xE2, 0xDA
 END_OF_IMAGE = b"\xff\xd9"
@@ -53,10 +56,9 @@ def decode_jpeg(content: bytes) -> ByteArray:
     return pixels[..., 0] if colours == "Gray" else pixels
 
 
-def _segments(content: bytes) -> list[tuple[int, bytes]]:
+def _segments(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Markers before the first scan, each with its segment."""
-    segments = []
-    offset = 2
+    offset, number = 2, 0
     while offset + 4 <= len(content):
         if content[offset] != 0xFF:
             raise DecodingError(FaultKind.UNREADABLE, "a JPEG with bytes between its segments")
@@ -67,6 +69,8 @@ def _segments(content: bytes) -> list[tuple[int, bytes]]:
         if marker == START_OF_SCAN:
             break
         length = 0 if marker in WITHOUT_LENGTH else int.from_bytes(content[offset + 2 : offset + 4])
-        segments.append((marker, content[offset + 4 : offset + 2 + length]))
+        yield marker, content[offset + 4 : offset + 2 + length]
         offset += 2 + length
-    return segments
+        number += 1
+        if number > MAX_SEGMENTS:
+            raise DecodingError(FaultKind.UNREADABLE, f"a JPEG of more than {MAX_SEGMENTS} segments")

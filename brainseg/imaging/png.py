@@ -9,13 +9,16 @@ from PIL import PngImagePlugin
 
 from brainseg.imaging.fault_kinds import FaultKind
 from brainseg.imaging.faults import DecodingError, check_size
-from brainseg.imaging.orientation import check_exif
+from brainseg.imaging.orientation import check_exif, check_xmp
 from brainseg.imaging.volume import ByteArray
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-RAW_PROFILES = (b"Raw profile type exif\0", b"Raw profile type APP1\0")  # EXIF as ImageMagick wrote it
+# EXIF and XMP as ImageMagick writes them, in texts with these names; and XMP as others write it.
+EXIF_PROFILES = (b"Raw profile type exif", b"Raw profile type APP1")
+XMP_PROFILE, XMP_TEXT = b"Raw profile type xmp", b"XML:com.adobe.xmp"
 PALETTE = 3  # the type of colours
-MAX_PROFILE = 2**20  # bytes of such a profile
+MAX_PROFILE = 2**20  # bytes of such a text
+MAX_CHUNKS = 50_000  # the pixels of the largest file in chunks of 8 KiB, as is usual, are 4,096
 
 
 def decode_png(content: bytes) -> ByteArray:
@@ -68,6 +71,8 @@ def _read_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
             raise DecodingError(FaultKind.UNREADABLE, f"{len(content)} bytes that are not a complete PNG")
         if zlib.crc32(body) != int.from_bytes(checksum):
             raise DecodingError(FaultKind.UNREADABLE, f"PNG chunk {body[:4]!r} with a wrong checksum")
+        if len(chunks) == MAX_CHUNKS:
+            raise DecodingError(FaultKind.UNREADABLE, f"a PNG of more than {MAX_CHUNKS} chunks")
         chunks.append((body[:4], body[4:]))
         offset += 12 + length
     headers = [body for name, body in chunks if name == b"IHDR"]
@@ -85,18 +90,31 @@ def _check_palette(chunks: list[tuple[bytes, bytes]], largest_index: int) -> Non
 
 
 def _check_orientation(chunks: list[tuple[bytes, bytes]]) -> None:
+    """Check the orientation in EXIF and XMP metadata, except XMP that is not compressed: `check_xmp` finds it."""
     for name, body in chunks:
+        keyword, _, text = body.partition(b"\0")
         if name == b"eXIf":
             check_exif(body)
-        elif name in (b"tEXt", b"zTXt") and body.startswith(RAW_PROFILES):
-            check_exif(_raw_profile(name, body.partition(b"\0")[2]))
+        elif name in (b"tEXt", b"zTXt") and keyword in EXIF_PROFILES:
+            check_exif(_raw_profile(name, text))
+        elif name in (b"tEXt", b"zTXt") and keyword == XMP_PROFILE:
+            check_xmp(_raw_profile(name, text))
+        elif name == b"iTXt" and keyword == XMP_TEXT and text[:1] == b"\1":  # two bytes, two names, compressed text
+            check_xmp(_decompress(b"".join(text[2:].split(b"\0", 2)[2:])))
 
 
 def _raw_profile(name: bytes, text: bytes) -> bytes:
     """Bytes of a raw profile, which is text: an empty line, its name, its length, and hexadecimal digits."""
+    if name == b"zTXt":
+        text = _decompress(text[1:])
     try:
-        if name == b"zTXt":
-            text = zlib.decompressobj().decompress(text[1:], MAX_PROFILE)
         return bytes.fromhex(b"".join(text.split(b"\n")[3:]).decode("ascii"))
-    except (ValueError, zlib.error):
-        raise DecodingError(FaultKind.UNREADABLE, "a damaged EXIF profile") from None
+    except ValueError:
+        raise DecodingError(FaultKind.UNREADABLE, "a damaged EXIF or XMP profile") from None
+
+
+def _decompress(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, MAX_PROFILE)
+    except zlib.error:
+        raise DecodingError(FaultKind.UNREADABLE, "a damaged EXIF or XMP profile") from None

@@ -3,6 +3,7 @@
 import struct
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from brainseg.imaging.fault_kinds import FaultKind
 from brainseg.imaging.faults import DecodingError
@@ -11,8 +12,11 @@ ORIENTATION_TAG = 274
 BYTE_ORDERS = {b"II": "<", b"MM": ">"}
 # Size of a value by its type, bytes; and the format of the types that are whole numbers without a sign.
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+BYTE = 1
+INTEGERS = {BYTE: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+MAX_TAGS = 1000  # of a directory; usual are 10 to 60
 MAX_VALUES = 2**17  # of one tag; the largest slice in tiles of 16 x 16 pixels has 2**16 offsets
+MAX_ALL_VALUES = 2 * MAX_VALUES  # of all tags, which may refer to the same bytes; 10 MB
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Directory:
 
     Attributes:
         tags: number of a tag -> its values; none if they are not whole numbers without a sign, or more than
-            `MAX_VALUES`.
+            `MAX_VALUES`, or bytes that do not fit into the directory.
         spans: (first, last + 1) bytes of the directory and of each value outside it.
         following: offset of the next directory; 0 if there is none.
         ascending: whether each tag occurs once and in ascending order, as in every valid file.
@@ -46,7 +50,7 @@ def count_directories(content: bytes, limit: int = 1000) -> int:
         if offset in seen:
             raise DecodingError(FaultKind.UNREADABLE, "TIFF directories that form a circle")
         seen.add(offset)
-        offset = read_directory(content, order, big, offset).following
+        offset = _find_entries(content, order, big, offset).following
     return len(seen)
 
 
@@ -60,19 +64,14 @@ def read_directory(content: bytes, order: str, big: bool, offset: int) -> Direct
         offset: of the directory.
 
     Raises:
-        DecodingError: if the directory or a value is not inside the file, or a value is of an unknown type.
+        DecodingError: if the directory or a value is not inside the file, a value is of an unknown type, or there are
+            more than `MAX_TAGS` tags or `MAX_ALL_VALUES` values.
     """
-    count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
-    count_size, entry_size, inline = struct.calcsize(count_format), struct.calcsize("<" + entry_format), 8 if big else 4
-    try:
-        (count,) = struct.unpack_from(order + count_format, content, offset)
-        end = offset + count_size + count * entry_size
-        (following,) = struct.unpack_from(order + offset_format, content, end)
-    except (struct.error, OverflowError, IndexError):
-        raise DecodingError(FaultKind.UNREADABLE, "a TIFF directory that is not inside the file") from None
+    entries = _find_entries(content, order, big, offset)
+    entry_format, offset_format, inline = ("HHQ8s", "Q", 8) if big else ("HHI4s", "I", 4)
     tags: dict[int, tuple[int, ...]] = {}
-    spans, numbers = [(offset, end + inline)], []
-    for tag, kind, values, field in struct.iter_unpack(order + entry_format, content[offset + count_size : end]):
+    spans, numbers, left = [(offset, entries.end + inline)], [], MAX_ALL_VALUES
+    for tag, kind, values, field in struct.iter_unpack(order + entry_format, content[entries.start : entries.end]):
         numbers.append(tag)
         if kind not in TYPE_SIZES:
             raise DecodingError(FaultKind.UNREADABLE, f"TIFF tag {tag} of the unknown type {kind}")
@@ -83,11 +82,37 @@ def read_directory(content: bytes, order: str, big: bool, offset: int) -> Direct
                 raise DecodingError(FaultKind.UNREADABLE, f"a value of tag {tag} that is not inside the file")
             spans.append((start, start + size))
         tags[tag] = ()
-        if kind in INTEGERS and values <= MAX_VALUES:
+        if kind in INTEGERS and values <= MAX_VALUES and (kind != BYTE or size <= inline):
+            left -= values
+            if left < 0:
+                raise DecodingError(FaultKind.UNREADABLE, f"a TIFF directory with more than {MAX_ALL_VALUES} values")
             where = (content, start) if size > inline else (field, 0)
             tags[tag] = struct.unpack_from(f"{order}{values}{INTEGERS[kind]}", *where)
     ascending = all(before < after for before, after in pairwise(numbers))
-    return Directory(tags=tags, spans=tuple(spans), following=following, ascending=ascending)
+    return Directory(tags=tags, spans=tuple(spans), following=entries.following, ascending=ascending)
+
+
+class _Entries(NamedTuple):
+    """Where the entries of a directory start and end, and the offset of the next directory."""
+
+    start: int
+    end: int
+    following: int
+
+
+def _find_entries(content: bytes, order: str, big: bool, offset: int) -> _Entries:
+    """Find the entries of a directory, without reading them."""
+    count_format, entry_size, offset_format = ("Q", 20, "Q") if big else ("H", 12, "I")
+    try:
+        (count,) = struct.unpack_from(order + count_format, content, offset)
+        start = offset + struct.calcsize(count_format)
+        end = start + count * entry_size
+        (following,) = struct.unpack_from(order + offset_format, content, end)
+    except (struct.error, OverflowError, IndexError):
+        raise DecodingError(FaultKind.UNREADABLE, "a TIFF directory that is not inside the file") from None
+    if count > MAX_TAGS:
+        raise DecodingError(FaultKind.UNREADABLE, f"a TIFF directory with {count} tags")
+    return _Entries(start, end, following)
 
 
 def _header(content: bytes) -> tuple[str, bool, int]:

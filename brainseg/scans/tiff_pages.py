@@ -8,10 +8,11 @@ from pathlib import Path
 
 from brainseg.imaging.fault_kinds import FaultKind
 from brainseg.imaging.faults import DecodingError
-from brainseg.imaging.tiff_directory import BYTE_ORDERS, TYPE_SIZES
+from brainseg.imaging.tiff_directory import BYTE_ORDERS, MAX_TAGS, TYPE_SIZES
 from brainseg.scans.regular_file import open_regular
 
 MAX_PAGES = 4096
+SLACK = 2**20  # bytes that pages may share in any case, such as a colour profile of each page
 OFFSETS_AND_SIZES = {273: 279, 324: 325}  # tags with the positions of strips and tiles: tags with their sizes
 FORMATS = {3: "H", 4: "I", 13: "I"}
 HEADER_BYTES, ENTRY_BYTES = 8, 12
@@ -53,7 +54,8 @@ def split_pages(content: bytes) -> list[bytes]:
         One TIFF file for each page, in their order.
 
     Raises:
-        DecodingError: if it is a BigTIFF, damaged, or has more than `MAX_PAGES` pages.
+        DecodingError: if it is a BigTIFF, damaged, or has more than `MAX_PAGES` pages, or if pages share so much that
+            they would take more than twice the bytes of the file.
     """
     order = BYTE_ORDERS.get(content[:2])
     if order is None or len(content) < HEADER_BYTES:
@@ -62,6 +64,7 @@ def split_pages(content: bytes) -> list[bytes]:
     if magic != 42:
         raise DecodingError(FaultKind.ENCODING, "a BigTIFF")
     pages: list[bytes] = []
+    left = 2 * len(content) + SLACK
     seen: set[int] = set()
     while offset:
         if offset in seen:
@@ -70,6 +73,9 @@ def split_pages(content: bytes) -> list[bytes]:
             raise DecodingError(FaultKind.TOO_LARGE, f"more than {MAX_PAGES} pages")
         seen.add(offset)
         page, offset = _extract(content, order, offset)
+        left -= len(page)
+        if left < 0:
+            raise DecodingError(FaultKind.UNREADABLE, "TIFF pages that overlap each other")
         pages.append(page)
     return pages
 
@@ -82,8 +88,12 @@ def _extract(content: bytes, order: str, offset: int) -> tuple[bytes, int]:
     """
     try:
         (count,) = struct.unpack_from(order + "H", content, offset)
+        if count > MAX_TAGS:
+            raise struct.error("more tags than any image has")
         entries = [struct.unpack_from(order + "HHI4s", content, offset + 2 + n * ENTRY_BYTES) for n in range(count)]
         (following,) = struct.unpack_from(order + "I", content, offset + 2 + count * ENTRY_BYTES)
+        if sum(TYPE_SIZES[kind] * length for _, kind, length, _ in entries) > len(content):
+            raise struct.error("values that overlap")
         values = {tag: _value(content, order, kind, length, field) for tag, kind, length, field in entries}
         page = bytearray(content[:4] + struct.pack(order + "I", HEADER_BYTES))
         page += bytes(2 + count * ENTRY_BYTES + 4)  # the directory, and 0 for none that follows

@@ -10,7 +10,7 @@ from PIL import Image
 from benchmarks.damaged_pictures import make_picture
 from brainseg.imaging.fault_kinds import FaultKind
 from brainseg.imaging.faults import DecodingError
-from brainseg.imaging.jpeg import MAX_SCANS, decode_jpeg
+from brainseg.imaging.jpeg import MAX_SCANS, MAX_SEGMENTS, decode_jpeg
 
 PICTURE = make_picture()
 
@@ -61,6 +61,14 @@ def test_scans_are_limited() -> None:
         FaultKind.ENCODING,
         "a JPEG of more than 100 scans",
     )
+
+
+def test_segments_are_limited() -> None:
+    """Sixteen million empty segments took a gigabyte."""
+    content = jpeg()
+    decode_jpeg(content[:2] + b"\xff\x01" * (MAX_SEGMENTS - 10) + content[2:])
+    found = f"a JPEG of more than {MAX_SEGMENTS} segments"
+    assert refused(content[:2] + b"\xff\x01" * MAX_SEGMENTS + content[2:]) == (FaultKind.UNREADABLE, found)
 
 
 @pytest.mark.parametrize("side", [0, 2049, 65_535])

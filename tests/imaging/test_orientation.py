@@ -13,7 +13,10 @@ from brainseg.imaging.raster import read_image
 from tests.imaging.pictures import GREY, fault_of
 from tests.imaging.test_png import chunk
 
-PLACES = ("exif.tif", "exif.png", "exif.jpg", "xmp.jpg", "xmp.png", "profile.png", "compressed_profile.png")
+PLACES = (
+    *("exif.tif", "exif.png", "exif.jpg", "xmp.jpg", "xmp.png", "profile.png", "compressed_profile.png"),
+    *("compressed_xmp.png", "xmp_profile.png", "compressed_xmp_profile.png"),
+)
 
 
 def exif(orientation: int) -> bytes:
@@ -32,6 +35,7 @@ def with_orientation(place: str, orientation: int) -> bytes:
     content = file.getvalue()
     xmp = f"<rdf:Description tiff:Orientation='{orientation}'/>".encode()
     profile = b"\nexif\n%8d\n" % len(exif(orientation)) + exif(orientation).hex().encode()
+    xmp_profile = b"\nxmp\n%8d\n" % len(xmp) + xmp.hex().encode()
     if place == "xmp.jpg":
         segment = b"http://ns.adobe.com/xap/1.0/\0" + xmp
         return content[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2) + segment + content[2:]
@@ -39,6 +43,9 @@ def with_orientation(place: str, orientation: int) -> bytes:
         "xmp.png": chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
         "profile.png": chunk(b"tEXt", b"Raw profile type exif\0" + profile),
         "compressed_profile.png": chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile)),
+        "compressed_xmp.png": chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0XMP\0" + zlib.compress(xmp)),
+        "xmp_profile.png": chunk(b"tEXt", b"Raw profile type xmp\0" + xmp_profile),
+        "compressed_xmp_profile.png": chunk(b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(xmp_profile)),
     }
     return content[:33] + texts.get(place, b"") + content[33:] if suffix == "png" else content
 
@@ -65,4 +72,4 @@ def test_damaged_exif_is_refused(tmp_path: Path) -> None:
     content = with_orientation("exif.png", 1)
     damaged = content[:33] + chunk(b"tEXt", b"Raw profile type exif\0\nexif\n  4\nxyz") + content[33:]
     (tmp_path / "a.png").write_bytes(damaged)
-    assert fault_of(tmp_path / "a.png") == (FaultKind.UNREADABLE, "a damaged EXIF profile")
+    assert fault_of(tmp_path / "a.png") == (FaultKind.UNREADABLE, "a damaged EXIF or XMP profile")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from brainseg.imaging.fault_kinds import FaultKind
 from brainseg.imaging.faults import DecodingError
-from brainseg.imaging.png import decode_png
+from brainseg.imaging.png import MAX_CHUNKS, decode_png
 from tests.imaging.pictures import GREY, RGB
 
 
@@ -81,6 +81,11 @@ def test_every_changed_byte_is_noticed() -> None:
     for position in range(8, len(content)):
         with pytest.raises(DecodingError):
             decode_png(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+
+
+def test_chunks_are_limited() -> None:
+    with pytest.raises(DecodingError, match=f"a PNG of more than {MAX_CHUNKS} chunks"):
+        decode_png(png(8, 0, [bytes(8)], chunk(b"teXt", b"") * MAX_CHUNKS))
 
 
 @pytest.mark.parametrize("optimise", [False, True])

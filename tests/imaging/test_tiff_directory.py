@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from brainseg.imaging.faults import DecodingError
-from brainseg.imaging.tiff_directory import count_directories, first_directory
+from brainseg.imaging.tiff_directory import MAX_TAGS, MAX_VALUES, count_directories, first_directory
 from tests.imaging.pictures import grey_tiff, tiff
 
 GOOD = tiff(grey_tiff(), bytes(32), bytes(32))
@@ -52,6 +52,23 @@ def test_text_and_huge_lists_have_no_values() -> None:
     assert first_directory(changed(DIRECTORY + 2 + 2, b"\x02")).tags[256] == ()
     long = tiff(grey_tiff(t700=tuple(range(2**17 + 1))), bytes(32), bytes(32))
     assert first_directory(long).tags[700] == ()
+
+
+def many_tags(count: int, kind: int, values: int) -> bytes:
+    """A TIFF file whose tags all refer to the same values."""
+    start = 8 + 2 + 12 * count + 4
+    entries = b"".join(struct.pack("<HHII", tag, kind, values, start) for tag in range(1, count + 1))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", count) + entries + bytes(4) + bytes(4 * values)
+
+
+def test_tags_that_share_values_take_no_memory() -> None:
+    """In a file of a megabyte, 65,000 tags that refer to the same numbers took 60 gigabytes."""
+    assert len(first_directory(many_tags(2, 4, MAX_VALUES)).tags[2]) == MAX_VALUES
+    with pytest.raises(DecodingError, match="more than 262144 values"):
+        first_directory(many_tags(3, 4, MAX_VALUES))
+    assert first_directory(many_tags(MAX_TAGS, 1, MAX_VALUES)).tags == dict.fromkeys(range(1, MAX_TAGS + 1), ())
+    with pytest.raises(DecodingError, match=f"a TIFF directory with {MAX_TAGS + 1} tags"):
+        first_directory(many_tags(MAX_TAGS + 1, 4, 2))
 
 
 def test_directories_are_counted_and_a_circle_is_refused() -> None:

@@ -83,6 +83,21 @@ def test_pages_in_a_circle_end(tmp_path: Path) -> None:
     assert count_pages(path, 100) == 100
 
 
+def test_pages_that_share_their_pixels_take_no_memory(tmp_path: Path) -> None:
+    """A file of ten megabytes with a thousand pages of the same pixels would take ten gigabytes."""
+    path = write_pages(tmp_path / "stack.tif", draw((1, 1500, 1500)))
+    content = bytearray(path.read_bytes())
+    (first,) = struct.unpack_from("<I", content, 4)
+    size = 2 + 12 * struct.unpack_from("<H", content, first)[0]
+    for _ in range(4):
+        directory = bytes(content[first : first + size])
+        content[4:8] = struct.pack("<I", len(content))
+        content += directory + struct.pack("<I", first)
+        first = len(content) - size - 4
+    with pytest.raises(DecodingError, match="overlap each other"):
+        split_pages(bytes(content))
+
+
 @pytest.mark.parametrize("start", [b"", b"II", b"II*\0", b"II*\0\xff\xff\xff\xff", b"II+\0\x08\0\0\0\0\0\0\0\0\0\0\0"])
 def test_files_without_pages_are_refused(start: bytes) -> None:
     with pytest.raises(DecodingError):
