@@ -1,7 +1,7 @@
 """Draw the pictures of README and docs/ from the last run; those that are committed show the default parameters.
 
 From the root of the project, after dvc repro: python -m docs.make_pictures
-docs/images/patients.png is a copy of plots/pictures/patients.png; docs/make_augmentations.py draws augmentations.png.
+docs/make_augmentations.py draws augmentations.png.
 """
 
 import shutil
@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 
 from brainseg.evaluation.cases import Case, read_cases
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
-from brainseg.figures.learning_curve import draw_learning_curve
 from brainseg.figures.panels import draw_outline, grey_panel, zoom_in
 from brainseg.figures.predictions import PROBABILITY_COLOURMAP, draw_predictions
 from brainseg.figures.selection import SlicePrediction, choose_patients, sample_tumour_slices, slice_predictions
@@ -32,11 +31,12 @@ from brainseg.figures.sheet import (
 )
 from brainseg.figures.text import fit
 from brainseg.figures.warning_lines import warning_lines
-from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table, select_subset
+from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, read_table, select_subset
 from brainseg.params import Params, load_params
 from brainseg.prediction.operating_point import read_operating_point
 
 IMAGES = Path("docs/images")
+COPIED = ("learning_curve.png", "patients.png")  # from plots/pictures
 ROWS = 4  # slices in the grid of predictions
 GREY = "0.6"
 
@@ -103,7 +103,6 @@ def main() -> None:
     index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
     test = select_subset(index, read_table(Path("data/split.csv"), SPLIT_COLUMNS), "test")
     patients = read_table(Path("metrics/patients.csv"), PATIENT_COLUMNS)
-    history = read_table(Path("models/history.csv"), HISTORY_COLUMNS)
     point = read_operating_point(Path("models/operating_point.json"))
     warnings = warning_lines(index["patient_id"])
 
@@ -117,15 +116,9 @@ def main() -> None:
     slices = [shown for case in cases.values() for shown in slice_predictions(case, point)]
     slices = [shown for shown in slices if (shown.patient_id, shown.slice_number) in wanted]
     draw_predictions(slices, IMAGES / "predictions.png", warnings=warnings)
-    draw_learning_curve(
-        history,
-        IMAGES / "learning_curve.png",
-        loss=params.train.loss,
-        deep_supervision=params.train.deep_supervision,
-        warnings=warnings,
-    )
     draw_dice_by_patient(patients, IMAGES / "dice_by_patient.png")
-    shutil.copyfile("plots/pictures/patients.png", IMAGES / "patients.png")
+    for name in COPIED:
+        shutil.copyfile(Path("plots/pictures") / name, IMAGES / name)
 
 
 if __name__ == "__main__":

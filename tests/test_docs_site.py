@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 
 from brainseg.errors import UserError
 from docs import make_site
-from tests.browser import check_width, chromium, opened  # noqa: F401
+from tests.browser import check_accessibility, check_width, chromium, opened  # noqa: F401
 from tests.project import ROOT
 
 NAV = list(make_site.pages(make_site.read_configuration()["nav"]))
@@ -178,3 +178,11 @@ def test_site_works_from_disk_without_a_network(chromium: Browser, site: Path, p
         page.wait_for_url("**/docs/evaluation.html*")
         page.goto((site / "index.html").as_uri())
         assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("page", ["README.md", "docs/predict.md", "api/model.md"])
+def test_pages_are_accessible(chromium: Browser, site: Path, page: str, dark: bool) -> None:  # noqa: F811
+    with opened(chromium, site / html_of(page), dark=dark) as opened_page:
+        check_accessibility(opened_page)

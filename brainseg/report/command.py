@@ -85,7 +85,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     comparison = compare(read_run(name_a), read_run(name_b))
     path = arguments.out or Path(COMPARISON)
     write_comparison(path, comparison, name_a, name_b, made=provenance())
-    print(f"{_size(path)}: {len(comparison.patients)} test patients in both runs")
+    print(f"{_size(path)}: {len(comparison.patients)} test patient(s) in both runs")
 
 
 def _size(path: Path) -> str:

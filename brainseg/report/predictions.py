@@ -11,10 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from brainseg.apply.records import REPORT, TABLE
 from brainseg.errors import UserError
-from brainseg.reading import DamagedFileError, parse_rows, read_json, read_text
+from brainseg.reading import DamagedFileError, parse_rows, read_json, read_text, sha256_of
 from brainseg.scans.case_source import CaseSource
 from brainseg.scans.cases import read_scan
-from brainseg.scans.digests import sha256_of
 from brainseg.scans.scan import Scan
 
 SETTINGS = ("model_sha256", "threshold", "smallest_lesion", "flip")  # what an outline depends on besides its scan

@@ -49,16 +49,8 @@ def _curves(history: pd.DataFrame, name: str) -> list[Line]:
 
 def precision_recall(table: pd.DataFrame, point: OperatingPoint) -> Chart:
     """Precision and sensitivity of the test pixels at each threshold, from plots/precision_recall.csv."""
-    chosen = table[table["chosen"] == 1].dropna()
-    dots = [
-        Dot(
-            x=row.sensitivity,
-            y=row.precision,
-            style="best",
-            title=f"threshold {row.threshold:g}: sensitivity {row.sensitivity:.3f}, precision {row.precision:.3f}",
-        )
-        for row in chosen.itertuples()
-    ]
+    title = "threshold {threshold:g}: sensitivity {sensitivity:.3f}, precision {precision:.3f}"
+    dots = _chosen(table, "sensitivity", "precision", title)
     return Chart(
         title="Precision and sensitivity",
         text="Of all test pixels together, at every threshold.",
@@ -72,10 +64,7 @@ def precision_recall(table: pd.DataFrame, point: OperatingPoint) -> Chart:
 
 def thresholds(table: pd.DataFrame) -> Chart:
     """Mean and median Dice of the validation patients at each threshold, from plots/dice_by_threshold.csv."""
-    dots = [
-        Dot(x=row.threshold, y=row.dice_mean, style="best", title=f"threshold {row.threshold:g}: {row.dice_mean:.3f}")
-        for row in table[table["chosen"] == 1].itertuples()
-    ]
+    dots = _chosen(table, "threshold", "dice_mean", "threshold {threshold:g}: {dice_mean:.3f}")
     return Chart(
         title="Threshold",
         text="Dice of the validation patients." if len(table) else "No validation patients: the threshold was given.",
@@ -137,6 +126,12 @@ def volumes(patients: Sequence[dict[str, Any]]) -> Chart:
             for row in patients
         ],
     )
+
+
+def _chosen(table: pd.DataFrame, x: str, y: str, title: str) -> list[Dot]:
+    """The row of the chosen threshold as a dot, unless it is undefined there; `title` is filled with the row."""
+    rows = table[table["chosen"] == 1].dropna().to_dict("records")
+    return [Dot(x=row[x], y=row[y], style="best", title=title.format_map(row)) for row in rows]
 
 
 def _points(x: pd.Series, y: pd.Series) -> list[tuple[float, float]]:

@@ -24,6 +24,7 @@ from brainseg.report.run_charts import learning_curves, precision_recall, reliab
 from brainseg.report.slices import encode_slices
 
 SITE_COLOURS = 7  # further sites share the last colour of the style sheet
+FLAIR_ALONE = "This model, FLAIR alone"
 SECTIONS = ("split", "train", "predict", "evaluate", "visualise")  # of params.yaml, that the page lists
 
 
@@ -119,12 +120,14 @@ def write_run_report(
         {**row, "place": place, "colour": sites[row["site"]], "shown": row["patient_id"] in slices}
         for place, row in enumerate(ranked.to_dict("records"), 1)
     ]
+    scores = headline(tables)
     parameters = params.model_dump(include=set(SECTIONS))
     write_page(
         path,
         "run.html",
         patients=rows,
-        headline=headline(tables),
+        headline=scores,
+        needs_t1=params.train.augmentation.missing_both == 0 and FLAIR_ALONE in [row["name"] for row in scores],
         sites=sites,
         slices=[(row["place"], slices[row["patient_id"]]) for row in rows if row["shown"]],
         point=tables.point,
@@ -154,7 +157,7 @@ def headline(tables: RunTables) -> list[dict[str, Any]]:
     patients = tables.patients
     rows = [_row("This model", "", patients["dice"])]
     if "dice_flair_alone" in patients and patients["dice_flair_alone"].notna().any():
-        rows.append(_row("This model, FLAIR alone", "T1 and T1ce withheld", patients["dice_flair_alone"]))
+        rows.append(_row(FLAIR_ALONE, "T1 and T1ce withheld", patients["dice_flair_alone"]))
     rows.append(_row("FLAIR above a threshold", "untrained", patients["flair_dice"]))
     rows.append(_row("Outlining nothing", "untrained", (patients["dice"] * 0).where(patients["tumour_pixels"] > 0)))
     if tables.source == "published":

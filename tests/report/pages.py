@@ -15,10 +15,10 @@ from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
 from brainseg.files import HISTORY_COLUMNS
 from brainseg.params import load_params
 from brainseg.prediction.operating_point import OperatingPoint
+from brainseg.reading import sha256_of
 from brainseg.report.run_report import RunTables, choose_shown, write_run_report
 from brainseg.report.slices import encode_slices
 from brainseg.scans.cases import read_scan
-from brainseg.scans.digests import sha256_of
 from brainseg.scans.recognise import find_cases
 from brainseg.scans.results import write_mask, write_probability
 from tests.project import ROOT
@@ -87,13 +87,18 @@ def run_tables(dice: dict[str, float], **changes: Any) -> RunTables:
     return RunTables(**{**values, **changes})
 
 
-def write_run(path: Path, dice: dict[str, float], *, count: int = 30, **changes: Any) -> Path:
-    """Write the report of a run with these test patients."""
+def write_run(
+    path: Path, dice: dict[str, float], *, count: int = 30, missing_both: float = 0.0, **changes: Any
+) -> Path:
+    """Write the report of a run with these test patients; `missing_both` is the parameter of the augmentation."""
     tables = run_tables(dice, **changes)
     shown = choose_shown(tables.patients, count)
     patient = head()
     slices = {name: encode_slices(slice_numbers=np.arange(1, 7), **patient) for name in shown}
-    write_run_report(path, tables, slices, load_params(ROOT / "params.yaml"))
+    params = load_params(ROOT / "params.yaml")
+    augmentation = params.train.augmentation.model_copy(update={"missing_both": missing_both})
+    params = params.model_copy(update={"train": params.train.model_copy(update={"augmentation": augmentation})})
+    write_run_report(path, tables, slices, params)
     return path
 
 

@@ -15,7 +15,7 @@ from tests.report.pages import MARKUP, run_tables, write_run
 
 pytestmark = pytest.mark.browser
 DICE = {"TCGA_CS_1": 0.9, "TCGA_DU_2": 0.5, "TCGA_DU_3": 0.7}
-COLOURS = {"true": [255, 157, 46], "predicted": [76, 201, 255]}  # of the style sheet
+COLOURS = {"true": [76, 201, 255], "predicted": [255, 157, 46]}  # of the style sheet
 COUNT_PIXELS = """
 ([red, green, blue]) => {
   const canvas = document.querySelector("canvas"), pen = canvas.getContext("2d");
@@ -194,6 +194,14 @@ def test_one_patient_without_validation_or_tumour(chromium: Browser, tmp_path: P
 def test_published_scores_are_shown_for_the_published_set_only(tmp_path: Path, source: str, published: int) -> None:
     text = write_run(tmp_path / "report.html", DICE, source=source).read_text()
     assert ("0.836" in text) == ("Buda" in text) == bool(published)
+
+
+@pytest.mark.parametrize(("missing_both", "said"), [(0.0, True), (0.1, False)])
+def test_flair_alone_is_explained_where_training_withheld_nothing(
+    tmp_path: Path, missing_both: float, said: bool
+) -> None:
+    page = write_run(tmp_path / "report.html", {"TCGA_CS_1": 0.9}, missing_both=missing_both).read_text()
+    assert ("Training withheld no sequences" in page) is said
 
 
 def test_same_run_same_bytes_without_date_or_place(tmp_path: Path) -> None:
