@@ -33,6 +33,7 @@ HEADERS = {
 }
 LOCAL = "local/"  # what only the page that was opened by this call may ask for
 MAX_BODY = 16_384  # bytes of a verdict
+MAX_DIGITS = 9  # of its length; Python refuses to read a number of thousands
 
 
 class PageServer:
@@ -124,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_text(HTTPStatus.FORBIDDEN, "open the address that brainseg view printed")
         elif self.path != f"/{LOCAL}verdict" or self.session.review is None:
             self._send_text(HTTPStatus.NOT_FOUND, "not found")
-        elif not size.isdecimal() or int(size) > MAX_BODY:
+        elif not size.isdecimal() or len(size) > MAX_DIGITS or int(size) > MAX_BODY:
             self._send_text(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the note is too long")
         else:
             self._keep(self.rfile.read(int(size)))

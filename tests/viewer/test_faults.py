@@ -1,6 +1,7 @@
 """What is not a scan gets one clear message, and the page goes on."""
 
 import gzip
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,8 +65,18 @@ def one_sagittal_slice(folder: Path) -> list[Path]:
     return [nifti(folder / "one.nii.gz", noise(1, 40, 40))]
 
 
-def two_patients(folder: Path) -> list[Path]:
-    return [nifti(folder / f"{name}_flair.nii.gz", noise(20, 20, 8)) for name in ("anna", "bert")]
+def two_files_of_one_sequence(folder: Path) -> list[Path]:
+    return [nifti(folder / f"anna_{name}.nii.gz", noise(20, 20, 8)) for name in ("flair", "t2f")]
+
+
+def two_forms(folder: Path) -> list[Path]:
+    return [nifti(folder / "anna_flair.nii.gz", noise(20, 20, 8)), *write_series(folder / "a", drawn_volume())]
+
+
+def archive_without_a_scan(folder: Path) -> list[Path]:
+    with zipfile.ZipFile(folder / "notes.zip", "w") as archive:
+        archive.writestr("notes/1.txt", "not a scan")
+    return [folder / "notes.zip"]
 
 
 def thousand_slices(folder: Path) -> list[Path]:
@@ -131,11 +142,6 @@ def two_sizes(folder: Path) -> list[Path]:
     return paths
 
 
-def dicom_of_two_patients(folder: Path) -> list[Path]:
-    first = write_series(folder / "a", drawn_volume(), number=1)
-    return first + write_series(folder / "b", drawn_volume(seed=1), number=2, header={"PatientID": "other"})
-
-
 def dicom_without_flair(folder: Path) -> list[Path]:
     return write_series(folder, drawn_volume(), sequence="t1", number=1)
 
@@ -155,7 +161,9 @@ FAULTS: dict[Callable[[Path], list[Path]], str] = {
     inflating: "scan.nii.gz: more content than its header declares",
     time_series: "bold.nii.gz: 4-D, 12 volumes",
     one_sagittal_slice: "one.nii.gz: 40 x 40 x 1 voxels as slices, rows and columns. Expected: a whole scan",
-    two_patients: "2 patients at once: anna, bert",
+    two_files_of_one_sequence: "2 files of one sequence: anna_flair.nii.gz, anna_t2f.nii.gz",
+    two_forms: "DICOM and NIfTI at once",
+    archive_without_a_scan: "notes.zip: not a scan",
     thousand_slices: "long.nii.gz: 512 x 512 x 1000 voxels are too many for a browser",
     no_flair: "No FLAIR among case_t1.nii.gz, case_t1ce.nii.gz. Choose the file that is FLAIR in the panel",
     unknown_names: "No FLAIR among image1.nii.gz, image2.nii.gz",
@@ -166,7 +174,6 @@ FAULTS: dict[Callable[[Path], list[Path]], str] = {
     one_picture: "x_1.tif: one slice",
     missing_slice: "Slices are missing: 3 is not there",
     two_sizes: "40 x 40 pixels, where x_1.tif has 32 x 32",
-    dicom_of_two_patients: "DICOM files of 2 patients",
     dicom_without_flair: "No FLAIR among series 1",
     damaged_dicom: "No MR series with images among the DICOM files",
 }

@@ -123,6 +123,10 @@ def test_what_is_no_verdict_is_refused(ask: Ask, tmp_path: Path, body: str, stat
     assert not (tmp_path / "out/verdicts.csv").exists()
 
 
+def test_a_length_of_thousands_of_digits_is_refused(ask: Ask) -> None:
+    assert ask("/local/verdict", method="POST", body="", **{"Content-Length": "9" * 5000})[0] == 413
+
+
 def test_verdicts_of_another_run_are_not_overwritten(review: Review, tmp_path: Path) -> None:
     (tmp_path / "out/verdicts.csv").write_text(f"run,case,verdict,note\nother,{CASES[0]},accept,\n")
     predictions = make_predictions(tmp_path / "out")

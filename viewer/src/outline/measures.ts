@@ -58,6 +58,21 @@ export function measure(mask: Uint8Array, probability: Float32Array | null, grid
   };
 }
 
+/** A voxel in the middle of the largest slice of a mask, to look at first: slice, row, column; null without one. */
+export function placeToLookAt(mask: Uint8Array, [slices, rows, columns]: Triple<number>): Triple<number> | null {
+  const area = rows * columns;
+  const counts = Array.from({ length: slices }, (_, s) =>
+    mask.subarray(s * area, (s + 1) * area).reduce((a, b) => a + b, 0),
+  );
+  const slice = counts.indexOf(Math.max(...counts));
+  if (counts[slice] === 0) return null;
+  const inside: [row: number, column: number][] = [];
+  for (let n = 0; n < area; n++) if (mask[slice * area + n]) inside.push([Math.floor(n / columns), n % columns]);
+  const [row, column] = [0, 1].map((axis) => inside.reduce((sum, place) => sum + place[axis], 0) / inside.length);
+  const distance = ([r, c]: [number, number]) => Math.hypot(r - row, c - column);
+  return [slice, ...inside.reduce((best, place) => (distance(place) < distance(best) ? place : best))];
+}
+
 function toStored(grid: Grid, turned: Triple<number>): Triple<number> {
   const stored: Triple<number> = [0, 0, 0];
   grid.axes.forEach((axis, n) => (stored[axis] = grid.flips[n] ? grid.shape[axis] - 1 - turned[n] : turned[n]));

@@ -1,25 +1,26 @@
-/** What happens on the page: a case is opened and outlined; the editor has the rest. */
+/** What happens on the page: patients are found, and one is opened and outlined; the editor has the rest. */
 
-import { Cancelled, type Model, Network, type Progress } from "../network/network";
+import { type Model } from "../network/model";
+import { Cancelled, Network, type Progress } from "../network/network";
 import { Outline } from "../outline/outline";
 import { type Case, type Choice, type Scan, makeScan } from "../scan/case";
 import { type Dropped } from "../scan/files";
 import { type Volume } from "../scan/nifti";
 import { Problem } from "../scan/problem";
-import { readCase, readMask } from "../scan/recognise";
-import { element, nextFrame, remembered, show } from "./dom";
+import { type Patient, findPatients, readMask } from "../scan/recognise";
+import { element, nextFrame, show } from "./dom";
 import { Editor } from "./editor";
-import { showBackgrounds, showNotes, showProgress, showSequences } from "./panel";
+import { showBackgrounds, showError, showNotes, showProgress, showSequences } from "./panel";
+import { PatientList } from "./patients";
 import { type Viewer } from "./viewer";
-
-const SPEED = "seconds per slice";
 
 export class App {
   readonly editor: Editor;
+  readonly patients = new PatientList(() => this.#mayDiscard());
   #network: Network | null = null;
   #case: Case | null = null;
   #scan: Scan | null = null;
-  #opened = 0; // counts what was opened, so that what comes late is ignored
+  #task: AbortController | null = null; // of what was opened last, so that what comes late is ignored
 
   constructor(
     readonly viewer: Viewer,
@@ -29,40 +30,56 @@ export class App {
   }
 
   get isBusy(): boolean {
-    return this.#opened > 0;
+    return this.#task !== null;
   }
 
   get hasUnsaved(): boolean {
     return this.editor.outline?.unsaved ?? false;
   }
 
-  /** Opens what a person dropped; `given` is a mask that is shown instead of running the network. */
-  async open(files: Dropped[], given?: Dropped[]): Promise<void> {
-    await this.#guarded(async (ticket) => {
-      this.#reset();
-      show(true, "run");
-      showProgress("reading", 0, 0, null);
+  /** Loads the network before it is needed. */
+  async prepare(): Promise<void> {
+    const network = await this.#loaded();
+    await network.prepare();
+  }
+
+  /** Opens what a person dropped: its first patient, and a list if there are several. */
+  async open(files: Dropped[]): Promise<void> {
+    await this.#guarded(async (signal) => {
+      this.#startReading();
+      this.patients.hide();
+      show(false, "review");
       await nextFrame();
-      const found = await readCase(files);
-      const mask = given && (await readMask(given));
-      if (ticket !== this.#opened) return;
-      this.#case = found;
-      await this.#choose(found.choice, ticket, mask);
+      const found = await findPatients(files);
+      signal.throwIfAborted();
+      const names = found.map(({ name }) => name);
+      this.patients.show(names, 0, (index) => this.openPatient(found[index]));
+      await this.#read(found[0], signal);
+    });
+  }
+
+  /** Opens a patient; `given` is a mask that is shown instead of running the network. */
+  async openPatient(patient: Patient, given?: Dropped[]): Promise<void> {
+    await this.#guarded(async (signal) => {
+      this.#startReading();
+      await nextFrame();
+      await this.#read(patient, signal, given);
     });
   }
 
   /** Closes what is open. */
   close(): void {
     if (!this.#mayDiscard()) return;
-    this.#opened++;
+    this.#task?.abort(new Cancelled());
     this.#reset();
+    this.patients.hide();
+    show(false, "review");
     show(true, "welcome", "intro");
   }
 
   /** Stops the network. */
   cancel(): void {
-    this.#opened++;
-    this.#network?.cancel();
+    this.#task?.abort(new Cancelled());
     show(false, "run");
     show(this.#scan !== null, "again");
     show(this.#scan === null, "welcome", "intro");
@@ -71,10 +88,18 @@ export class App {
   /** Runs the network again, after it was stopped. */
   async runAgain(): Promise<void> {
     const scan = this.#scan;
-    if (scan) await this.#guarded((ticket) => this.#run(scan, ticket));
+    if (scan) await this.#guarded((signal) => this.#run(scan, signal));
   }
 
-  async #choose(choice: Choice, ticket: number, mask?: Volume): Promise<void> {
+  async #read(patient: Patient, signal: AbortSignal, given?: Dropped[]): Promise<void> {
+    const found = await patient.read(patient.name, patient.files);
+    const mask = given && (await readMask(given));
+    signal.throwIfAborted();
+    this.#case = found;
+    await this.#choose(found.choice, signal, mask);
+  }
+
+  async #choose(choice: Choice, signal: AbortSignal, mask?: Volume): Promise<void> {
     const found = this.#case!;
     showSequences(found, choice, (changed) => {
       void this.#guarded(async (next) => {
@@ -89,36 +114,38 @@ export class App {
     showBackgrounds(scan);
     show(false, "welcome");
     await this.viewer.showImage(Float32Array.from(scan.grid.turn(scan.flair.voxels)), scan.grid);
-    if (ticket !== this.#opened) return;
+    signal.throwIfAborted();
     if (mask) this.#showGiven(scan, mask);
-    else await this.#run(scan, ticket);
+    else await this.#run(scan, signal);
   }
 
-  async #run(scan: Scan, ticket: number): Promise<void> {
+  async #run(scan: Scan, signal: AbortSignal): Promise<void> {
     show(true, "run");
     show(false, "again");
-    this.#network ??= new Network(await this.findModel());
+    const network = await this.#loaded();
     const slices = scan.grid.networkShape[0];
-    const perSlice = Number(remembered.getItem(SPEED)); // of the last scan; 0 before the first one
-    const expected = perSlice > 0 ? perSlice * slices : null;
-    let [latest, began]: [Progress | null, number] = [null, performance.now()];
-    const draw = () => latest && showProgress(latest, slices, (performance.now() - began) / 1000, expected);
+    let [latest, began]: [Progress | null, number] = [null, 0];
+    const draw = () => latest && showProgress(latest, slices, (performance.now() - began) / 1000);
     const timer = setInterval(draw, 250);
     try {
-      const { probability, seconds } = await this.#network.outline(scan, (progress) => {
+      const onProgress = (progress: Progress) => {
         if (progress.phase !== latest?.phase) began = performance.now();
         latest = progress;
         draw();
-      });
-      if (ticket !== this.#opened) return;
-      remembered.setItem(SPEED, String(seconds / slices));
-      element("about").textContent = `${slices} slices in ${seconds.toFixed(1)} s`;
-      const { threshold, smallest_lesion } = this.#network.model;
+      };
+      const { probability, secondsPerSlice } = await network.outline(scan, onProgress, signal);
+      signal.throwIfAborted();
+      element("about").textContent = `${slices} slices in ${(secondsPerSlice * slices).toFixed(1)} s`;
+      const { threshold, smallest_lesion } = network.model;
       this.editor.show(scan, new Outline(scan.grid, probability, { threshold, smallest_lesion }));
     } finally {
       clearInterval(timer);
-      if (ticket === this.#opened) show(false, "run");
+      if (!signal.aborted) show(false, "run");
     }
+  }
+
+  async #loaded(): Promise<Network> {
+    return (this.#network ??= new Network(await this.findModel()));
   }
 
   #showGiven(scan: Scan, mask: Volume): void {
@@ -130,16 +157,16 @@ export class App {
     this.editor.show(scan, new Outline(scan.grid, null, { threshold: 0.5, smallest_lesion: 0 }, turned));
   }
 
-  /** Does something with what is opened; a fault becomes a message, and a later call makes an earlier one void. */
-  async #guarded(action: (ticket: number) => Promise<void>): Promise<void> {
+  /** Does something with what is opened; a fault becomes a message, and a later call ends an earlier one. */
+  async #guarded(action: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (!this.#mayDiscard()) return;
-    const ticket = ++this.#opened;
-    this.#network?.cancel();
+    this.#task?.abort(new Cancelled());
+    const { signal } = (this.#task = new AbortController());
     show(false, "error");
     try {
-      await action(ticket);
+      await action(signal);
     } catch (error) {
-      if (ticket !== this.#opened || error instanceof Cancelled) return;
+      if (signal.aborted) return;
       show(false, "run");
       show(this.#scan !== null && this.editor.outline === null, "again");
       show(this.#scan === null, "welcome");
@@ -148,8 +175,17 @@ export class App {
     }
   }
 
+  /** Whether corrections are saved, or the person gives them up; asks only once. */
   #mayDiscard(): boolean {
-    return !this.hasUnsaved || confirm("The corrections are not saved. Discard them?");
+    const may = !this.hasUnsaved || confirm("The corrections are not saved. Discard them?");
+    if (may && this.editor.outline) this.editor.outline.unsaved = false;
+    return may;
+  }
+
+  #startReading(): void {
+    this.#reset();
+    show(true, "run");
+    showProgress("reading", 0, 0);
   }
 
   #forgetOutline(): void {
@@ -159,23 +195,9 @@ export class App {
   }
 
   #reset(): void {
-    this.#network?.cancel();
     this.#forgetOutline();
     this.#case = null;
     this.viewer.clear();
     show(false, "scan", "run", "error", "welcome", "intro");
   }
-}
-
-/** Shows a fault: one message. */
-export function showError(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
-  const memory = /memory|allocation|bad_alloc|out of bounds/i.test(text);
-  const known = error instanceof Problem;
-  element("error-text").textContent = known
-    ? text
-    : memory
-      ? "Not enough memory for this scan in this browser. Close other tabs, or use brainseg predict."
-      : `This did not work: ${text}`;
-  show(true, "error");
 }

@@ -6,7 +6,7 @@ import { type Binding, listen } from "./keys";
 
 /** Binds keys to what the mouse does. */
 export function bindKeys(editor: Editor): void {
-  const click = (selector: string) => () => document.querySelector<HTMLElement>(selector)!.click();
+  const click = (selector: string) => () => document.querySelector<HTMLElement>(selector)?.click();
   const nudge = (id: string, steps: number) => () => {
     const input = element<HTMLInputElement>(id);
     input.value = String(Number(input.value) + steps * Number(input.step));
@@ -45,6 +45,14 @@ export function bindKeys(editor: Editor): void {
     }),
     ...binding("- and +", "outline fainter, stronger", { "-": nudge("opacity", -1), "+": nudge("opacity", 1) }),
     ...binding(", and .", "threshold lower, higher", { ",": nudge("threshold", -1), ".": nudge("threshold", 1) }),
+    ...binding("Z, Shift Z", "nearer, further away", {
+      z: () => editor.viewer.zoom(1.25),
+      Z: () => editor.viewer.zoom(1 / 1.25),
+    }),
+    ...binding("W, Shift W", "brighter, darker", {
+      w: () => editor.viewer.brighten(1.15),
+      W: () => editor.viewer.brighten(1 / 1.15),
+    }),
     ...binding("B", "probability map", { b: click("#probability") }),
     ...binding("O", "choose files", { o: click("#open-files") }),
     ...binding("S", "save the outline", { s: click("#save-mask") }),
@@ -53,9 +61,9 @@ export function bindKeys(editor: Editor): void {
       u: click("input[value=unsure]"),
       r: click("input[value=reject]"),
     }),
-    ...binding("N, Shift N", "next, previous patient (review)", {
-      n: click("#review-next"),
-      N: click("#review-previous"),
+    ...binding("N, Shift N", "next, previous patient", {
+      n: click("#patient-next"),
+      N: click("#patient-previous"),
     }),
     ...binding("?", "this list", { "?": () => element<HTMLDialogElement>("keys").showModal() }),
   ]);

@@ -12,10 +12,24 @@ export function show(visible: boolean, ...ids: string[]): void {
   for (const id of ids) element(id).hidden = !visible;
 }
 
-/** The radio buttons of a group: their value, and what happens when it changes. */
-export function radioGroup<T extends string>(name: string, onChange: (value: T) => void): { value: T } {
-  const inputs = [...document.querySelectorAll<HTMLInputElement>(`input[name="${name}"]`)];
-  for (const input of inputs) input.addEventListener("change", () => onChange(input.value as T));
+/** Makes a group of radio buttons, from values and labels; `onChange` is called when a person chooses one. */
+export function radioGroup<T extends string>(
+  name: string,
+  labels: Record<T, string>,
+  onChange: (value: T) => void,
+): { value: T } {
+  const inputs = Object.keys(labels).map((value) => {
+    const input = Object.assign(document.createElement("input"), { type: "radio", name, value });
+    input.addEventListener("change", () => onChange(value as T));
+    return input;
+  });
+  element(name).replaceChildren(
+    ...inputs.map((input) => {
+      const label = document.createElement("label");
+      label.append(input, withText("span", labels[input.value as T]));
+      return label;
+    }),
+  );
   return {
     get value() {
       return inputs.find((input) => input.checked)?.value as T;
@@ -53,12 +67,3 @@ export function fillOptions(select: HTMLSelectElement, options: [value: string, 
 export function nextFrame(): Promise<void> {
   return new Promise((done) => setTimeout(done, 20));
 }
-
-/** What the browser remembers for this page; nothing where it is told not to, as in some private windows. */
-export const remembered: Pick<Storage, "getItem" | "setItem"> = (() => {
-  try {
-    return localStorage;
-  } catch {
-    return { getItem: () => null, setItem: () => undefined };
-  }
-})();

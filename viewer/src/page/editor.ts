@@ -2,7 +2,7 @@
 
 import { fillHole, paint } from "../outline/brush";
 import { doubtOf } from "../outline/doubt";
-import { type Measures, measure } from "../outline/measures";
+import { type Measures, measure, placeToLookAt } from "../outline/measures";
 import { type Outline } from "../outline/outline";
 import { type Scan } from "../scan/case";
 import { SEQUENCES, type Sequence } from "../scan/names";
@@ -32,7 +32,7 @@ export class Editor {
     return this.#layout;
   }
 
-  /** Shows the outline of a scan, and moves the cross into it. */
+  /** Shows the outline of a scan, and moves the cross to where it is largest. */
   show(scan: Scan, outline: Outline): void {
     this.#open = { scan, outline, measures: measure(outline.mask, outline.probability, outline.grid) };
     show(true, ...WITH_OUTLINE);
@@ -40,11 +40,8 @@ export class Editor {
     element<HTMLInputElement>("threshold").value = String(outline.point.threshold);
     element("threshold-text").textContent = outline.point.threshold.toFixed(2);
     this.#change(() => undefined);
-    const { centroid } = this.#open.measures;
-    if (centroid) {
-      const { axes, flips, shape } = outline.grid;
-      this.viewer.goTo(axes.map((axis, n) => Math.round(flips[n] ? shape[axis] - 1 - centroid[axis] : centroid[axis])));
-    }
+    const place = placeToLookAt(outline.mask, outline.grid.turnedShape);
+    if (place) this.viewer.goTo(place);
   }
 
   /** Shows no outline. */

@@ -1,15 +1,20 @@
 /** Starts the page. */
 
-import { findModel, threadsOfPage } from "../network/network";
+import { findModel } from "../network/model";
+import { threadsOfPage } from "../network/network";
 import { type Dropped, filesOfDrop, filesOfList } from "../scan/files";
 import { type Sequence } from "../scan/names";
-import { App, showError } from "./app";
+import { App } from "./app";
 import { element, radioGroup, show } from "./dom";
 import { bindKeys } from "./bindings";
 import { type Editor } from "./editor";
 import { workOffline } from "./offline";
+import { showError } from "./panel";
 import { startReview } from "./review";
 import { type Layout, type Tool, Viewer } from "./viewer";
+
+const LAYOUTS = { planes: "All", axial: "Axial", coronal: "Coronal", sagittal: "Sagittal", render: "3-D" };
+const TOOLS = { move: "Look", pen: "Pen", eraser: "Eraser", fill: "Fill" };
 
 async function start(): Promise<void> {
   const viewer = await Viewer.create(element<HTMLCanvasElement>("canvas"));
@@ -25,8 +30,9 @@ async function start(): Promise<void> {
   const threads = threadsOfPage();
   element("about").textContent = threads === 1 ? "1 thread" : `${threads} threads`;
   document.body.dataset.ready = "yes";
-  await startReview(app);
+  const isReview = await startReview(app);
   await workOffline(() => app.isBusy);
+  if (!isReview) await app.prepare().catch(() => undefined); // the first scan tries it again, and says what is wrong
 }
 
 function connectFiles(app: App): void {
@@ -72,8 +78,9 @@ async function openExample(app: App): Promise<void> {
 }
 
 function connectView(editor: Editor): void {
-  const layout = radioGroup<Layout>("layout", (value) => editor.setLayout(value));
-  if (matchMedia("(max-width: 760px)").matches) editor.setLayout((layout.value = "axial")); // four views are too small there
+  const layout = radioGroup<Layout>("layout", LAYOUTS, (value) => editor.setLayout(value));
+  const isNarrow = matchMedia("(max-width: 760px)").matches; // four views are too small there
+  editor.setLayout((layout.value = isNarrow ? "axial" : "planes"));
   slider("opacity", (value) => {
     editor.viewer.setOpacity(value);
     return `${Math.round(100 * value)} %`;
@@ -87,7 +94,7 @@ function connectView(editor: Editor): void {
 }
 
 function connectCorrection(editor: Editor): void {
-  radioGroup<Tool>("tool", (tool) => editor.setTool(tool));
+  radioGroup<Tool>("tool", TOOLS, (tool) => editor.setTool(tool)).value = "move";
   slider("size", (value) => {
     editor.setPenSize(value);
     return `${value} voxel${value === 1 ? "" : "s"}`;

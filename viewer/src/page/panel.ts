@@ -1,10 +1,11 @@
-/** The side panel: what was found, how the run goes, and the numbers of the outline. */
+/** The side panel: what was found, how the run goes, the numbers of the outline, and faults. */
 
 import { type Progress } from "../network/network";
 import { type Doubt } from "../outline/doubt";
 import { type Measures } from "../outline/measures";
 import { type Case, type Choice, type Scan } from "../scan/case";
 import { SEQUENCES, type Sequence, TITLES } from "../scan/names";
+import { Problem } from "../scan/problem";
 import { element, fillOptions, fillTerms, show, withText } from "./dom";
 
 const ORDER: Sequence[] = ["flair", "pre-contrast", "post-contrast"];
@@ -54,12 +55,7 @@ export function showBackgrounds(scan: Scan): void {
 }
 
 /** How far a run is; what is not known is not shown as known. */
-export function showProgress(
-  progress: Progress | "reading",
-  slices: number,
-  seconds: number,
-  expected: number | null,
-): void {
+export function showProgress(progress: Progress | "reading", slices: number, seconds: number): void {
   const bar = element<HTMLProgressElement>("progress");
   const set = (text: string, share: number | null) => {
     element("run-text").textContent = text;
@@ -67,19 +63,16 @@ export function showProgress(
     else bar.value = share;
   };
   if (progress === "reading") return set("Reading the files", null);
-  const { phase, done, total } = progress;
-  const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
-  if (phase === "download") {
+  if (progress.phase === "prepare") return set("Preparing the network", null);
+  if (progress.phase === "download") {
+    const { done, total } = progress;
+    const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
     return set(`Loading the network: ${mb(done)}${total ? ` of ${mb(total)}` : ""} MB`, total ? done / total : null);
   }
-  if (phase === "prepare") return set("Preparing the network", null);
-  if (done > 0) return set(`Outlining: ${done} of ${total} slices`, done / total);
-  const left = expected === null ? null : Math.max(0, expected - seconds);
-  const text = left === null || left < 1 ? `${Math.floor(seconds)} s` : `about ${Math.ceil(left)} s left`;
-  set(
-    `Outlining ${slices} slices: ${text}`,
-    left === null || expected === null || left < 1 ? null : seconds / expected,
-  );
+  const { expectedSeconds } = progress;
+  const left = Math.ceil(expectedSeconds - seconds);
+  if (left > 0) set(`Outlining ${slices} slices: about ${left} s left`, seconds / expectedSeconds);
+  else set(`Outlining ${slices} slices: ${Math.floor(seconds)} s so far, longer than expected`, null);
 }
 
 /** The numbers of an outline. */
@@ -111,4 +104,17 @@ export function showDoubt(doubt: Doubt | null): void {
   element("doubt-level").textContent = look ? "Worth a second look" : "Nothing remarkable";
   element("doubt-value").textContent = `doubt ${doubt.value.toFixed(2)}`;
   element("doubt-reasons").replaceChildren(...doubt.reasons.map((reason) => withText("li", reason)));
+}
+
+/** Shows a fault: one message. */
+export function showError(error: unknown): void {
+  const text = error instanceof Error ? error.message : String(error);
+  const memory = /memory|allocation|bad_alloc|out of bounds/i.test(text);
+  const known = error instanceof Problem;
+  element("error-text").textContent = known
+    ? text
+    : memory
+      ? "Not enough memory for this scan in this browser. Close other tabs, or use brainseg predict."
+      : `This did not work: ${text}`;
+  show(true, "error");
 }

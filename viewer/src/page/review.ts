@@ -1,12 +1,17 @@
 /** What `brainseg view` hands over: files to open, or patients to review one after the other, with verdicts. */
 
 import { type Dropped } from "../scan/files";
-import { type App, showError } from "./app";
-import { element, fillOptions, radioGroup, show } from "./dom";
+import { findPatients } from "../scan/recognise";
+import { type App } from "./app";
+import { element, radioGroup, show } from "./dom";
+import { showError } from "./panel";
 
 type Verdict = "accept" | "unsure" | "reject";
 
-interface Patient {
+const VERDICTS = { accept: "Accept", unsure: "Unsure", reject: "Reject" };
+const MARKS = { accept: "✓", unsure: "?", reject: "✗", "": "·" };
+
+interface Reviewed {
   case: string;
   /** Addresses of the scan and of the mask that was written for it. */
   files: string[];
@@ -17,13 +22,13 @@ interface Patient {
 
 interface Session {
   files: string[];
-  patients: Patient[];
+  patients: Reviewed[];
 }
 
-/** Opens what the local server names; does nothing on another server. */
-export async function startReview(app: App): Promise<void> {
+/** Opens what the local server names, if there is one; says whether there are patients to review. */
+export async function startReview(app: App): Promise<boolean> {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!token) return;
+  if (!token) return false;
   const headers = { "X-Token": token };
   const ask = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(new URL(`local/${path}`, document.baseURI), { ...init, headers });
@@ -41,66 +46,57 @@ export async function startReview(app: App): Promise<void> {
     const session = (await (await ask("session.json")).json()) as Session;
     if (session.patients.length > 0) await review(app, session.patients, read, ask);
     else if (session.files.length > 0) await app.open(await read(session.files));
+    return session.patients.length > 0;
   } catch (error) {
     showError(error);
+    return false;
   }
 }
 
 async function review(
   app: App,
-  patients: Patient[],
+  patients: Reviewed[],
   read: (paths: string[]) => Promise<Dropped[]>,
   ask: (path: string, init?: RequestInit) => Promise<Response>,
 ): Promise<void> {
-  show(true, "review");
-  const select = element<HTMLSelectElement>("review-case");
   const note = element<HTMLTextAreaElement>("verdict-note");
-  let current = -1;
+  let current: Reviewed;
   const status = (text: string) => (element("review-status").textContent = text);
+  const names = () => patients.map(({ case: name, verdict }) => `${MARKS[verdict]} ${name}`);
   const open = async (index: number) => {
-    if (index < 0 || index >= patients.length || index === current) return;
-    if (app.hasUnsaved && !confirm("The corrections are not saved. Discard them?")) return;
-    current = index;
-    if (app.editor.outline) app.editor.outline.unsaved = false;
-    const patient = patients[index];
-    select.value = String(index);
-    [verdict.value, note.value] = [patient.verdict as Verdict, patient.note];
-    const done = patients.filter((each) => each.verdict).length;
-    status(`${index + 1} of ${patients.length}, ${done} with a verdict`);
-    await app.open(await read(patient.files), await read(patient.mask));
+    const opened = (current = patients[index]);
+    [verdict.value, note.value] = [current.verdict as Verdict, current.note];
+    status(`${patients.filter((each) => each.verdict).length} of ${patients.length} with a verdict`);
+    try {
+      const [patient] = await findPatients(await read(opened.files));
+      const mask = await read(opened.mask);
+      if (current === opened) await app.openPatient(patient, mask);
+    } catch (error) {
+      showError(error);
+    }
   };
   const keep = async () => {
-    const patient = patients[current];
+    if (element("review").hidden) return; // another scan was dropped
+    const patient = current;
     [patient.verdict, patient.note] = [verdict.value ?? "", note.value];
     status("Saving");
     try {
       const { case: name, verdict: given, note: text } = patient;
       await ask("verdict", { method: "POST", body: JSON.stringify({ case: name, verdict: given, note: text }) });
       status("Kept in verdicts.csv");
-      label();
+      app.patients.rename(names());
     } catch (error) {
       status("Not kept");
       showError(error);
     }
   };
-  const label = () => {
-    const marks = { accept: "✓", unsure: "?", reject: "✗", "": "·" };
-    fillOptions(
-      select,
-      patients.map((each, n) => [String(n), `${marks[each.verdict]} ${each.case}`]),
-      String(current),
-    );
-  };
-  const verdict = radioGroup<Verdict>("verdict", () => void keep());
+  const verdict = radioGroup<Verdict>("verdict", VERDICTS, () => void keep());
   note.onchange = () => void keep();
-  select.onchange = () => void open(Number(select.value)).catch(showError);
-  element("review-next").onclick = () => void open(current + 1).catch(showError);
-  element("review-previous").onclick = () => void open(current - 1).catch(showError);
-  label();
-  await open(
-    Math.max(
-      0,
-      patients.findIndex((each) => !each.verdict),
-    ),
+  const first = Math.max(
+    0,
+    patients.findIndex((each) => !each.verdict),
   );
+  show(true, "review");
+  app.patients.show(names(), first, open);
+  await open(first);
 }

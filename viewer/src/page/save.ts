@@ -3,11 +3,12 @@
 import { doubtOf } from "../outline/doubt";
 import { type Measures } from "../outline/measures";
 import { type Outline } from "../outline/outline";
-import { gzip, zip } from "../scan/bytes";
+import { gzip } from "../scan/bytes";
 import { type Scan } from "../scan/case";
 import { safeName } from "../scan/names";
 import { writeNifti } from "../scan/nifti";
 import { writeTiff } from "../scan/tiff";
+import { zip } from "../scan/zip";
 
 /** The outline in the form of the input: NIfTI on its grid, or a TIFF for each slice. */
 export async function maskFile(scan: Scan, mask: Uint8Array): Promise<[name: string, content: Blob]> {

@@ -15,6 +15,7 @@ const SLICE_TYPES: Record<Layout, SLICE_TYPE> = {
   render: SLICE_TYPE.RENDER,
 };
 const OUTLINE_COLOUR = { R: [0, 255], G: [0, 180], B: [0, 84], A: [0, 255], I: [0, 1], labels: ["", "outline"] };
+const MOST_ZOOM = 10;
 const UNKNOWN_ASPECT = 5 / 240; // distance of slices over the width of a slice, as in most scans of the Kaggle set
 
 export class Viewer {
@@ -64,6 +65,7 @@ export class Viewer {
     const volume = await this.#volume(image, grid, "gray");
     const isSame = this.#grid === grid;
     const [mask, place] = [isSame ? this.#niivue.drawBitmap : null, [...this.#niivue.scene.crosshairPos]];
+    this.#removeOverlay();
     for (const old of [...this.#niivue.volumes]) this.#niivue.removeVolume(old);
     this.#niivue.addVolume(volume);
     this.#grid = grid;
@@ -72,6 +74,7 @@ export class Viewer {
     this.#niivue.drawRimOpacity = 1;
     if (mask) this.#niivue.drawBitmap?.set(mask);
     if (isSame) this.#niivue.scene.crosshairPos = place;
+    else this.zoom(0);
     this.#niivue.refreshDrawing(true);
     this.setTool(this.#tool);
   }
@@ -80,6 +83,7 @@ export class Viewer {
   clear(): void {
     this.#grid = null;
     this.#niivue.closeDrawing();
+    this.#removeOverlay();
     for (const old of [...this.#niivue.volumes]) this.#niivue.removeVolume(old);
     this.#niivue.drawScene();
   }
@@ -93,14 +97,21 @@ export class Viewer {
 
   /** Shows probabilities over the image; null takes them away. */
   async showProbability(probability: Float32Array | null): Promise<void> {
-    const shown = this.#niivue.volumes.slice(1);
-    for (const old of shown) this.#niivue.removeVolume(old);
+    this.#removeOverlay();
     if (probability && this.#grid) {
       const volume = await this.#volume(probability, this.#grid, "inferno");
       [volume.cal_min, volume.cal_max, volume.opacity] = [0.02, 1, 0.6];
       this.#niivue.addVolume(volume);
     }
-    if (probability || shown.length > 0) this.#niivue.updateGLVolume();
+  }
+
+  /** NiiVue's rendering keeps what lay over the image, unless it was made transparent first. */
+  #removeOverlay(): void {
+    const [, overlay] = this.#niivue.volumes;
+    if (!overlay) return;
+    overlay.opacity = 0;
+    this.#niivue.updateGLVolume();
+    this.#niivue.removeVolume(overlay);
   }
 
   /** Moves the cross to a voxel: slice, row, column. */
@@ -128,6 +139,25 @@ export class Viewer {
   rotate(azimuth: number, elevation: number): void {
     const { renderAzimuth, renderElevation } = this.#niivue.scene;
     this.#niivue.setRenderAzimuthElevation(renderAzimuth + azimuth, renderElevation + elevation);
+  }
+
+  /** Makes slices or the rendering larger, around the cross; 0 shows them whole again. */
+  zoom(factor: number): void {
+    const { scene } = this.#niivue;
+    const [right, anterior, up, before] = scene.pan2Dxyzmm;
+    const after = Math.min(Math.max(before * factor, 1), MOST_ZOOM);
+    const place = this.#niivue.frac2mm(scene.crosshairPos);
+    const shift = [right, anterior, up].map((at, n) => (after === 1 ? 0 : at + (before - after) * place[n]));
+    this.#niivue.setPan2Dxyzmm([...shift, after] as [number, number, number, number]);
+    this.#niivue.setScale(after);
+  }
+
+  /** Moves the grey level that is shown white. */
+  brighten(factor: number): void {
+    const [image] = this.#niivue.volumes;
+    if (!image) return;
+    image.cal_max = image.cal_min! + (image.cal_max! - image.cal_min!) / factor;
+    this.#niivue.updateGLVolume();
   }
 
   setLayout(layout: Layout): void {

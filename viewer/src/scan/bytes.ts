@@ -1,9 +1,9 @@
-/** Bytes: compression by the browser, and archives of results. */
+/** Bytes: compression by the browser, and checksums. */
 
 import { Problem } from "./problem";
 
 /**
- * Decompresses gzip, or the zlib streams of TIFF.
+ * Decompresses gzip, the zlib streams of TIFF, or the files of a ZIP archive.
  *
  * @param name of the file, for messages.
  * @param limitOf called once with the first bytes; says how many there may be, or throws.
@@ -37,30 +37,6 @@ export async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Blob> {
   return new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))).blob();
 }
 
-/** A ZIP archive of small files, stored without compression and without dates. */
-export function zip(files: { name: string; bytes: Uint8Array<ArrayBuffer> }[]): Blob {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  const directory: Uint8Array<ArrayBuffer>[] = [];
-  let offset = 0;
-  for (const { name, bytes } of files) {
-    const encoded = new TextEncoder().encode(name);
-    const fields = [20, 0x800, 0, 0, 0x21]; // version, names in UTF-8, stored, midnight, 1980-01-01
-    const sizes = [crc32(bytes), bytes.length, bytes.length];
-    const common = concat(shorts(...fields), longs(...sizes), shorts(encoded.length, 0));
-    parts.push(concat(longs(0x04034b50), common, encoded), bytes);
-    directory.push(concat(longs(0x02014b50), shorts(20), common, shorts(0, 0, 0), longs(0, offset), encoded));
-    offset += 30 + encoded.length + bytes.length;
-  }
-  const listed = concat(...directory);
-  const end = concat(
-    longs(0x06054b50),
-    shorts(0, 0, files.length, files.length),
-    longs(listed.length, offset),
-    shorts(0),
-  );
-  return new Blob([...parts, listed, end], { type: "application/zip" });
-}
-
 /** One array after the other. */
 export function concat(...arrays: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(arrays.reduce((sum, array) => sum + array.length, 0));
@@ -70,14 +46,6 @@ export function concat(...arrays: Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += array.length;
   }
   return all;
-}
-
-function shorts(...values: number[]): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(values.flatMap((value) => [value & 255, value >> 8]));
-}
-
-function longs(...values: number[]): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(values.flatMap((value) => [0, 8, 16, 24].map((shift) => (value >>> shift) & 255)));
 }
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {

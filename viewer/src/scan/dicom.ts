@@ -3,9 +3,9 @@
 import { Dcm2niix } from "@niivue/dcm2niix";
 import { type Case, type Choice } from "./case";
 import { MAX_VOXELS } from "./checks";
-import { HEADER_BYTES, readAgent } from "./dicomheader";
-import { type Dropped, folderOf } from "./files";
-import { SEQUENCES, TITLES, safeName } from "./names";
+import { type DicomHeader, HEADER_BYTES, readDicomHeader } from "./dicomheader";
+import { type Dropped, groupBy } from "./files";
+import { SEQUENCES, TITLES } from "./names";
 import { type Volume, readNifti } from "./nifti";
 import { Problem } from "./problem";
 import { type Sidecar, recogniseSequence } from "./sequences";
@@ -18,8 +18,18 @@ export function isDicom(start: Uint8Array): boolean {
   return String.fromCharCode(...start.subarray(128, 132)) === "DICM";
 }
 
+/** The files of each study. Files that belong to no study, such as DICOMDIR, are left out where there are others. */
+export async function dicomStudies(files: Dropped[]): Promise<Dropped[][]> {
+  const headers = await readHeaders(files);
+  const studies = groupBy(files, ({ file }) => headers.get(file)?.study ?? "");
+  const known = [...studies].filter(([study]) => study).map(([, list]) => list);
+  const unknown = studies.get("") ?? [];
+  if (known.length === 0) return [unknown];
+  return known.length === 1 ? [[...known[0], ...unknown]] : known;
+}
+
 /** Reads a study. */
-export async function readDicom(files: Dropped[]): Promise<Case> {
+export async function readDicom(id: string, files: Dropped[]): Promise<Case> {
   const size = files.reduce((sum, { file }) => sum + file.size, 0);
   if (size > MAX_BYTES) {
     throw new Problem(
@@ -53,7 +63,6 @@ export async function readDicom(files: Dropped[]): Promise<Case> {
     choice.flair = 0;
     notes.push("The headers do not say which sequence this is; it is taken as FLAIR.");
   }
-  const id = safeName(folderOf(files[0].path) || "dicom");
   return { id, kind: "dicom", volumes: found.map(({ volume }) => volume), choice, notes, stems: [] };
 }
 
@@ -93,10 +102,21 @@ async function convert(files: Dropped[]): Promise<{ volume: Volume; sidecar: Sid
 
 /** The SeriesInstanceUID of the series with contrast agent. */
 async function seriesWithAgent(files: Dropped[]): Promise<Set<string>> {
-  const found = await Promise.all(
-    files.map(async ({ file }) => readAgent(await file.slice(0, HEADER_BYTES).arrayBuffer())),
-  );
-  return new Set(found.flatMap((header) => (header?.agent ? [header.series] : [])));
+  const headers = [...(await readHeaders(files)).values()];
+  return new Set(headers.flatMap(({ series, agent }) => (agent ? [series] : [])));
+}
+
+/** The headers that can be read. */
+async function readHeaders(files: Dropped[]): Promise<Map<File, DicomHeader>> {
+  const headers = new Map<File, DicomHeader>();
+  for (const { file } of files) {
+    for (const size of HEADER_BYTES) {
+      const header = readDicomHeader(await file.slice(0, size).arrayBuffer());
+      if (header) headers.set(file, header);
+      if (header || file.size <= size) break;
+    }
+  }
+  return headers;
 }
 
 /** A volume, or null if the series is no single one, such as diffusion. */

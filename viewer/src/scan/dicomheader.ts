@@ -1,25 +1,38 @@
-/** The few fields of a DICOM header that dcm2niix does not tell: whether a contrast agent was given. */
+/** The few fields of a DICOM header that are needed before dcm2niix reads it, or that it does not tell. */
 
-const SEQUENCE_UID = 0x0020_000e; // SeriesInstanceUID
+const PATIENT_ID = 0x0010_0020;
+const STUDY_UID = 0x0020_000d;
+const SERIES_UID = 0x0020_000e;
 const AGENT = 0x0018_0010;
 const AGENT_SEQUENCE = 0x0018_0012; // of enhanced images
-const LAST = 0x0020_000e; // the fields after it are not needed
+const LAST = SERIES_UID; // the fields after it are not needed
 const [ITEM, ITEM_END, SEQUENCE_END] = [0xfffe_e000, 0xfffe_e00d, 0xfffe_e0dd];
 const UNDEFINED = 0xffff_ffff;
 const LONG = ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UC", "UN", "UR", "UT", "SV", "UV"]; // lengths of four bytes
 const NO_AGENT = /^(no|none|n|0)$/i;
-export const HEADER_BYTES = 2 ** 17; // of a file that are looked at
+export const HEADER_BYTES = [2 ** 13, 2 ** 17]; // of a file that are looked at: first few, then more
 
-/** The series and whether it has contrast agent; null if the header cannot be read, as in rare transfer syntaxes. */
-export function readAgent(start: ArrayBuffer): { series: string; agent: boolean } | null {
+export interface DicomHeader {
+  /** PatientID and StudyInstanceUID: a study is of one patient, whatever an anonymisation made of its number. */
+  study: string;
+  /** SeriesInstanceUID. */
+  series: string;
+  /** Whether a contrast agent was given. */
+  agent: boolean;
+}
+
+/** The header of a file of a series; null if it cannot be read, as in rare transfer syntaxes. */
+export function readDicomHeader(start: ArrayBuffer): DicomHeader | null {
   const view = new DataView(start);
-  let [series, agent] = ["", false];
+  let [patient, study, series, agent] = ["", "", "", false];
   try {
     const syntax = readSyntax(view);
     if (syntax.name.startsWith("1.2.840.10008.1.2.2") || syntax.name === "1.2.840.10008.1.2.1.99") return null;
     const explicit = syntax.name !== "1.2.840.10008.1.2";
     walk(view, syntax.end, view.byteLength, explicit, (tag, at, length) => {
-      if (tag === SEQUENCE_UID) series = textAt(view, at, length);
+      if (tag === PATIENT_ID) patient = textAt(view, at, length);
+      if (tag === STUDY_UID) study = textAt(view, at, length);
+      if (tag === SERIES_UID) series = textAt(view, at, length);
       if (tag === AGENT) agent ||= isAgent(textAt(view, at, length));
       if (tag === AGENT_SEQUENCE) agent ||= length > 0;
       return tag < LAST;
@@ -27,7 +40,7 @@ export function readAgent(start: ArrayBuffer): { series: string; agent: boolean 
   } catch (error) {
     if (!(error instanceof RangeError)) throw error; // the header is cut off
   }
-  return series ? { series, agent } : null;
+  return series ? { study: `${patient} ${study}`.trim(), series, agent } : null;
 }
 
 function isAgent(text: string): boolean {

@@ -24,6 +24,34 @@ export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** A path without the name of the file; ends with "/" unless it is empty. */
+export function pathOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
+}
+
+/** The deepest folder around all files, as a path that ends with "/"; empty if there is none. */
+export function placeOf(files: Dropped[]): string {
+  const [first, ...others] = files.map(({ path }) => pathOf(path).split("/"));
+  const differs = first.findIndex((folder, n) => others.some((folders) => folders[n] !== folder));
+  return differs < 0
+    ? first.join("/")
+    : first
+        .slice(0, differs)
+        .map((folder) => `${folder}/`)
+        .join("");
+}
+
+/** Items by a key, in the order in which the keys appear. */
+export function groupBy<T>(items: T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}
+
 /** The folder of a path, without the folders around it; empty if there is none. */
 export function folderOf(path: string): string {
   return path.split("/").at(-2) ?? "";
@@ -43,6 +71,7 @@ async function walk(entry: FileSystemEntry): Promise<Dropped[]> {
   }
 }
 
-function isVisible({ path }: Dropped): boolean {
+/** Whether a file is none that an operating system put beside those of a person. */
+export function isVisible({ path }: { path: string }): boolean {
   return !path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX");
 }

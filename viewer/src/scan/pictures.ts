@@ -4,7 +4,7 @@ import { type Case, type Choice } from "./case";
 import { MAX_VOXELS } from "./checks";
 import { type Dropped, folderOf, nameOf } from "./files";
 import { Grid } from "./grid";
-import { parseName, safeName, sliceNumber, stemOf } from "./names";
+import { sliceNumber, stemOf } from "./names";
 import { type Volume } from "./nifti";
 import { Problem } from "./problem";
 import { type Picture, isTiff, readTiff } from "./tiff";
@@ -21,33 +21,20 @@ export function isPicture(start: Uint8Array): boolean {
   return isTiff(start) || begins(0x89, 0x50, 0x4e, 0x47) || begins(0xff, 0xd8, 0xff) || begins(0x42, 0x4d);
 }
 
-/** Reads the pictures of one patient; or the masks, which are otherwise left out. */
-export async function readPictures(files: Dropped[], masks = false): Promise<Case> {
-  const images = files.filter(({ path }) => (parseName(nameOf(path)).role === "mask") === masks);
-  if (images.length === 0) throw new Problem("Only masks are there. Expected: the images of one patient.");
-  const folders = new Set(images.map(({ path }) => path.slice(0, path.lastIndexOf("/") + 1)));
-  if (folders.size > 1) {
-    throw new Problem(`${folders.size} folders with slices. Expected: one patient at a time. Drop one of the folders.`);
-  }
-  if (images.length === 1) return readSingle(images[0]);
-  const ordered = inOrder(images);
+/** Reads the pictures of one patient: numbered slices, or one file with a page for each. */
+export async function readPictures(id: string, files: Dropped[]): Promise<Case> {
+  if (files.length === 1) return readSingle(id, files[0]);
+  const ordered = inOrder(files);
   const pictures: Picture[] = [];
-  for (const { path, file } of ordered) {
-    const pages = await readPicture(path, file);
-    if (pages.length !== 1)
-      throw new Problem(`${nameOf(path)}: ${pages.length} pages among other slices. Drop it alone.`);
-    pictures.push(pages[0]);
-  }
-  const stems = ordered.map(({ path }) => stemOf(nameOf(path)));
-  const id = safeName(folderOf(ordered[0].path) || stems[0].replace(/[_\-. ]*[0-9]+$/, ""));
-  return makeCase(id, "slices", pictures, stems, nameOf(ordered[0].path));
+  for (const { path, file } of ordered) pictures.push(...(await readPicture(path, file)));
+  return makeCase(id, "slices", pictures, ordered);
 }
 
-async function readSingle({ path, file }: Dropped): Promise<Case> {
+async function readSingle(id: string, { path, file }: Dropped): Promise<Case> {
   const pages = await readPicture(path, file);
   const name = nameOf(path);
   if (pages.length < 2) throw new Problem(`${name}: one slice. Expected: the folder with all slices of the scan.`);
-  return makeCase(safeName(stemOf(name)), "stack", pages, [], name);
+  return makeCase(id, "stack", pages, [{ path, file }]);
 }
 
 /** Sorts slices by the last number in their names, which must follow each other without gaps. */
@@ -105,7 +92,9 @@ async function decodeByBrowser(name: string, file: File): Promise<Picture> {
   return { width, height, channels: 3, pixels };
 }
 
-function makeCase(id: string, kind: "slices" | "stack", pictures: Picture[], stems: string[], first: string): Case {
+function makeCase(id: string, kind: "slices" | "stack", pictures: Picture[], files: Dropped[]): Case {
+  const first = nameOf(files[0].path);
+  const stems = kind === "slices" ? files.map(({ path }) => stemOf(nameOf(path))) : [];
   const { width, height } = pictures[0];
   const other = pictures.find((picture) => picture.width !== width || picture.height !== height);
   if (other) {
@@ -128,7 +117,7 @@ function makeCase(id: string, kind: "slices" | "stack", pictures: Picture[], ste
   const volumes = [channel("red", 0), channel("green", 1), channel("blue", 2)];
   const grey = [0, 2].every((n) => volumes[n].voxels.every((value, p) => value === volumes[1].voxels[p]));
   const choice: Choice = grey ? { flair: 0 } : { "pre-contrast": 0, flair: 1, "post-contrast": 2 };
-  const kaggle = stems.length > 0 && stems[0].startsWith(`${id}_`);
+  const kaggle = stems.length > 0 && stems[0].startsWith(`${folderOf(files[0].path) || id}_`);
   const notes = [
     ...(grey ? ["The pictures have one sequence, which is taken as FLAIR."] : []),
     ...(kaggle ? [] : [ORDER_NOTE]),

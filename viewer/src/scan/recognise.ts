@@ -1,107 +1,119 @@
-/** From what a person drops to one case, by content and names of files, as `brainseg/scans/recognise.py`. */
+/** From what a person drops to patients, by content and names of files, as `brainseg/scans/recognise.py`. */
 
-import { decompress } from "./bytes";
-import { type Case, type Choice } from "./case";
-import { MAX_VOXELS } from "./checks";
-import { isDicom, readDicom } from "./dicom";
-import { type Dropped, folderOf, nameOf } from "./files";
-import { SEQUENCES, isResult, parseName, safeName, stemOf } from "./names";
-import { type Volume, declaredBytes, readNifti } from "./nifti";
+import { type Case } from "./case";
+import { dicomStudies, isDicom, readDicom } from "./dicom";
+import { type Dropped, folderOf, groupBy, nameOf, pathOf, placeOf } from "./files";
+import { isResult, parseName, safeName, stemOf } from "./names";
+import { type Volume } from "./nifti";
+import { groupNifti, readNiftiFile, readNiftiFiles } from "./niftifiles";
 import { isNifti } from "./niftiheader";
 import { isPicture, readPictures } from "./pictures";
 import { Problem } from "./problem";
+import { isStack, isTiff } from "./tiff";
+import { isZip, unzip } from "./zip";
 
-const EXPECTED = "NIfTI (.nii, .nii.gz), a folder of DICOM, or a folder of TIFF or PNG slices";
+const EXPECTED = "NIfTI (.nii, .nii.gz), a folder of DICOM, a folder of TIFF or PNG slices, or a ZIP archive of these";
 const LISTED = 5; // names in a message
+const MAX_PREFIXES = 5; // names of folders that are put before a patient's name, to tell it from others
 
-type Kind = "nifti" | "dicom" | "picture" | "other";
+type Kind = "nifti" | "dicom" | "picture" | "stack" | "zip" | "other";
 
-/** Reads the case that the files make up. */
-export async function readCase(files: Dropped[]): Promise<Case> {
-  if (files.length === 0) throw new Problem(`Nothing to read. Expected: ${EXPECTED}.`);
-  const kinds = await Promise.all(files.map(({ file }) => kindOf(file)));
-  const of = (kind: Kind) => files.filter((_, n) => kinds[n] === kind);
-  const [nifti, dicom, pictures] = [of("nifti"), of("dicom"), of("picture")];
-  const forms = [nifti, dicom, pictures].filter((list) => list.length > 0).length;
-  if (forms === 0) throw new Problem(`${list(files)}: not a scan. Expected: ${EXPECTED}.`);
-  if (dicom.length > 0 && nifti.length > 0) {
+/** The files of one patient, not read yet. */
+export interface Patient {
+  /** Safe as the name of a file; no other patient has it. */
+  name: string;
+  files: Dropped[];
+  /** The folder around all of its files, as a path that ends with "/"; empty if there is none. */
+  place: string;
+  read: (name: string, files: Dropped[]) => Promise<Case>;
+}
+
+/** Finds the patients in files, folders and archives; at least one. */
+export async function findPatients(dropped: Dropped[]): Promise<Patient[]> {
+  if (dropped.length === 0) throw new Problem(`Nothing to read. Expected: ${EXPECTED}.`);
+  const found = await withKinds(dropped);
+  for (const archive of found.filter(({ kind }) => kind === "zip")) {
+    found.push(...(await withKinds(await unzip(archive))));
+  }
+  const of = (kind: Kind) => found.filter((file) => file.kind === kind);
+  if (of("dicom").length > 0 && of("nifti").length > 0) {
     throw new Problem("DICOM and NIfTI at once. Expected: one form of files. Drop the one that is meant.");
   }
-  if (dicom.length > 0) return readDicom(dicom);
-  return nifti.length > 0 ? readNiftiFiles(nifti) : readPictures(pictures);
+  const patients =
+    of("dicom").length > 0
+      ? (await dicomStudies(of("dicom"))).map((files) =>
+          patientOf(files, folderOf(placeOf(files)) || "dicom", readDicom),
+        )
+      : of("nifti").length > 0
+        ? groupNifti(of("nifti")).map(({ files, name }) => patientOf(files, name, readNiftiFiles))
+        : groupPictures(of("picture"), of("stack"));
+  if (patients.length === 0) throw new Problem(`${list(dropped)}: not a scan. Expected: ${EXPECTED}.`);
+  return sortedWithUniqueNames(patients);
 }
 
 /** Reads a mask that belongs to a case: a NIfTI file, or pictures. */
 export async function readMask(files: Dropped[]): Promise<Volume> {
   const [{ path, file }] = files;
-  if ((await kindOf(file)) === "nifti") return readFile(nameOf(path), file);
-  const { volumes } = await readPictures(files, true);
+  if ((await kindOf(file)) === "nifti") return readNiftiFile(nameOf(path), file);
+  const { volumes } = await readPictures("mask", files);
   return volumes[0];
+}
+
+function withKinds(files: Dropped[]): Promise<(Dropped & { kind: Kind })[]> {
+  return Promise.all(files.map(async (dropped) => ({ ...dropped, kind: await kindOf(dropped.file) })));
 }
 
 async function kindOf(file: File): Promise<Kind> {
   const start = new Uint8Array(await file.slice(0, 540).arrayBuffer());
   if (isNifti(start) || (start[0] === 0x1f && start[1] === 0x8b)) return "nifti";
   if (isDicom(start)) return "dicom";
+  if (isTiff(start)) return (await isStack(file)) ? "stack" : "picture";
+  if (isZip(start)) return "zip";
   return isPicture(start) ? "picture" : "other";
 }
 
-/** Reads NIfTI files; names say which sequence each is, and that they belong to one case. */
-async function readNiftiFiles(files: Dropped[]): Promise<Case> {
-  const named = files
-    .map((dropped) => ({ dropped, name: nameOf(dropped.path), ...parseName(nameOf(dropped.path)) }))
-    .filter(({ name, role }) => role !== "mask" && !isResult(name));
-  if (named.length === 0) throw new Problem(`${list(files)}: only masks or results. Expected: the scan itself.`);
-  const known = named.filter(({ role }) => role !== null);
-  const cases = [
-    ...new Set(known.map((file) => `${file.dropped.path.slice(0, -file.name.length)}${file.case.toLowerCase()}`)),
+/** A patient for each folder with slices, and for each file with several. */
+function groupPictures(pictures: Dropped[], stacks: Dropped[]): Patient[] {
+  const isScan = ({ path }: Dropped) => parseName(nameOf(path)).role !== "mask" && !isResult(nameOf(path));
+  const folders = groupBy(pictures.filter(isScan), ({ path }) => pathOf(path));
+  const patients = [...folders.values()].map((files) => {
+    const stem = stemOf(nameOf(files[0].path));
+    return patientOf(files, folderOf(files[0].path) || stem.replace(/[_\-. ]*[0-9]+$/, "") || stem, readPictures);
+  });
+  const several = [
+    ...patients.filter(({ files }) => files.length > 1), // one picture beside others is no scan but a preview
+    ...stacks.filter(isScan).map((file) => patientOf([file], stemOf(nameOf(file.path)), readPictures)),
   ];
-  if (cases.length > 1) {
-    const names = cases.slice(0, LISTED).map((path) => nameOf(path) || path);
-    throw new Problem(
-      `${cases.length} patients at once: ${names.join(", ")}. Expected: one. Drop the files of one patient.`,
-    );
+  if (several.length === 0 && patients.length === 0 && pictures.length + stacks.length > 0) {
+    throw new Problem(`${list([...pictures, ...stacks])}: only masks or results. Expected: the scan itself.`);
   }
-  const volumes: Volume[] = [];
-  for (const { dropped, name } of named) volumes.push(await readFile(name, dropped.file));
-  const choice: Choice = {};
-  const notes: string[] = [];
-  for (const sequence of SEQUENCES) {
-    const indices = named.flatMap(({ role }, index) => (role === sequence ? [index] : []));
-    if (indices.length > 1) {
-      throw new Problem(
-        `${indices.length} files of one sequence: ${indices.map((n) => named[n].name).join(", ")}. Expected: one. Drop the one that is meant.`,
-      );
-    }
-    if (indices.length === 1) choice[sequence] = indices[0];
-  }
-  const first = known.find(({ role }) => role === "flair") ?? known[0] ?? named[0];
-  if (choice.flair === undefined && known.length === 0 && named.length === 1) {
-    choice.flair = 0;
-    notes.push(`${first.name} is taken as FLAIR.`);
-  }
-  const stem = first.role ? first.case.replace(/[_\-. ]+$/, "") : stemOf(first.name);
-  return {
-    id: safeName(stem || folderOf(first.dropped.path) || "scan"),
-    kind: "nifti",
-    volumes,
-    choice,
-    notes,
-    stems: [],
-  };
+  return several.length > 0 ? several : patients;
 }
 
-async function readFile(name: string, file: File): Promise<Volume> {
-  let bytes = new Uint8Array(await file.slice(0, 540).arrayBuffer());
-  if (isNifti(bytes)) {
-    declaredBytes(name, bytes, MAX_VOXELS);
-    bytes = new Uint8Array(await file.arrayBuffer());
-  } else {
-    const compressed = new Uint8Array(await file.arrayBuffer());
-    const rest = 2 ** 16; // bytes that may follow the voxels
-    bytes = await decompress(compressed, "gzip", name, (start) => declaredBytes(name, start, MAX_VOXELS) + rest);
+function patientOf(files: Dropped[], name: string, read: Patient["read"]): Patient {
+  return { name: safeName(name), files, place: placeOf(files), read };
+}
+
+/** Sorts by name. Names that are the same get those of their folders before them, or numbers where these are the same. */
+function sortedWithUniqueNames(patients: Patient[]): Patient[] {
+  let named = [...patients];
+  for (let depth = 1; depth <= MAX_PREFIXES; depth++) {
+    const counts = groupBy(named, ({ name }) => name.toLowerCase());
+    named = named.map((patient, n) => {
+      const places = new Set(counts.get(patient.name.toLowerCase())!.map(({ place }) => place));
+      if (places.size === 1) return patient;
+      const folders = patients[n].place.split("/").slice(0, -1);
+      if (folders.at(-1) === patients[n].name) folders.pop();
+      return { ...patient, name: safeName([...folders.slice(-depth), patients[n].name].join("_")) };
+    });
   }
-  return readNifti(name, bytes, MAX_VOXELS);
+  const seen = new Map<string, number>();
+  named.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  return named.map((patient) => {
+    const count = (seen.get(patient.name.toLowerCase()) ?? 0) + 1;
+    seen.set(patient.name.toLowerCase(), count);
+    return count === 1 ? patient : { ...patient, name: `${patient.name}_${count}` };
+  });
 }
 
 function list(files: Dropped[]): string {

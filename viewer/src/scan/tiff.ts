@@ -2,6 +2,7 @@
 
 import { decompress } from "./bytes";
 import { Problem } from "./problem";
+import { decodeLzw, decodePackBits } from "./tiffcodecs";
 
 /** A decoded picture: `channels` values for each pixel, row by row. */
 export interface Picture {
@@ -18,6 +19,21 @@ const SIZES: Record<number, number> = { 1: 1, 2: 1, 3: 2, 4: 4, 5: 8 };
 export function isTiff(start: Uint8Array): boolean {
   const text = String.fromCharCode(...start.subarray(0, 4));
   return text === "II*\0" || text === "MM\0*";
+}
+
+/** Whether a file has several pages. */
+export async function isStack(file: Blob): Promise<boolean> {
+  const viewAt = async (at: number, size: number) => new DataView(await file.slice(at, at + size).arrayBuffer());
+  try {
+    const start = await viewAt(0, 8);
+    const little = start.getUint8(0) === 0x49;
+    const page = start.getUint32(4, little);
+    const count = (await viewAt(page, 2)).getUint16(0, little);
+    return (await viewAt(page + 2 + 12 * count, 4)).getUint32(0, little) !== 0;
+  } catch (error) {
+    if (error instanceof RangeError) return false; // damaged: reading it says so
+    throw error;
+  }
 }
 
 /** Decodes all pages. */
@@ -114,53 +130,6 @@ function undoPredictor(bytes: Uint8Array, stride: number, samples: number): void
   for (let row = 0; row < bytes.length; row += stride) {
     for (let n = row + samples; n < row + stride; n++) bytes[n] += bytes[n - samples];
   }
-}
-
-function decodePackBits(bytes: Uint8Array, length: number): Uint8Array {
-  const result = new Uint8Array(length);
-  let out = 0;
-  for (let at = 0; at < bytes.length && out < length;) {
-    const code = (bytes[at++] << 24) >> 24;
-    if (code >= 0) {
-      result.set(bytes.subarray(at, at + code + 1), out);
-      at += code + 1;
-      out += code + 1;
-    } else if (code > -128) {
-      result.fill(bytes[at++], out, out + 1 - code);
-      out += 1 - code;
-    }
-  }
-  return result.subarray(0, out);
-}
-
-/** LZW as in TIFF 6.0, section 13: codes of 9 to 12 bits, the highest bit first. */
-function decodeLzw(bytes: Uint8Array, length: number): Uint8Array {
-  const [CLEAR, END] = [256, 257];
-  const result = new Uint8Array(length);
-  const start = new Uint32Array(4096); // where the text of each code is in the result
-  const size = new Uint32Array(4096);
-  let [out, bits, width, next, before] = [0, 0, 9, 258, 0]; // before: length of the text of the previous code
-  while (bits + width <= bytes.length * 8) {
-    let code = 0;
-    for (let n = 0; n < width; n++, bits++) code = (code << 1) | ((bytes[bits >> 3] >> (7 - (bits & 7))) & 1);
-    if (code === END) break;
-    if (code === CLEAR) {
-      [width, next, before] = [9, 258, 0];
-      continue;
-    }
-    if (before > 0 && next < 4096) {
-      [start[next], size[next]] = [out - before, before + 1]; // the previous text and the first byte of this one
-      next++;
-    }
-    const begin = out;
-    if (code < 256) result[out++] = code;
-    else if (code < next) for (let n = 0; n < size[code]; n++) result[out++] = result[start[code] + n];
-    else throw new RangeError("an unknown LZW code");
-    if (out > length) throw new RangeError("too long");
-    before = out - begin;
-    if (next >= (1 << width) - 1 && width < 12) width++;
-  }
-  return result.subarray(0, out);
 }
 
 /** Writes a grey picture, not compressed. */
