@@ -8,7 +8,6 @@ other work on the machine hits all of them. Printed are medians, and the median 
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measure import peak_memory_mb
 
 RUNTIMES = {"keras": "unet.keras", "onnxruntime": "unet.onnx", "openvino": "unet.xml"}  # and the file that each runs
 REPEATS = 2  # the faster one counts
@@ -83,7 +84,7 @@ def measure(file: Path, patient: Path, threads: int) -> dict[str, Any]:
     return {
         "start_s": ready - began,
         "slices_per_s": len(image) / min(seconds),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_memory_mb(),
         "voxels": int(mask.sum()),
     }
 

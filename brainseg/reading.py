@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import hashlib
 import io
 import json
 import math
@@ -32,6 +33,12 @@ class ArrayHeader(NamedTuple):
 
 
 Arrays = dict[str, NDArray[Any]]
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_text(path: Path, *, max_bytes: int = MAX_TEXT) -> str:
@@ -167,6 +174,8 @@ def _read_array(content: bytes, header: ArrayHeader) -> NDArray[Any]:
 
 def _guess_encoding(content: bytes) -> str:
     """Guess what a file is that is not UTF-8 text."""
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):  # the first starts with that of UTF-16
+        return "UTF-32"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
     is_text = not CONTROL_BYTES.search(content)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainseg.reading import MAX_TEXT, ArrayHeader, DamagedFileError, read_arrays, read_json, read_text
+from brainseg.reading import MAX_TEXT, ArrayHeader, DamagedFileError, read_arrays, read_json, read_text, sha256_of
 
 ARRAYS = {
     "maps": np.arange(24, dtype=np.float16).reshape(2, 3, 4),
@@ -243,3 +243,8 @@ def test_damaged_archive_is_refused_or_read_right(
         return
     for name, array in ARRAYS.items():
         np.testing.assert_array_equal(read[name], array)
+
+
+def test_digest_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -43,7 +43,7 @@ def measure(scan: Scan, mask: BoolArray, probability: FloatArray) -> dict[str, A
     stored = scan.grid.from_network(mask)
     voxels = int(np.count_nonzero(stored))
     box, labels = label_lesions(stored)
-    sizes = np.bincount(labels.ravel())[1:]
+    sizes = np.bincount(labels[labels > 0])[1:]  # without the background, because bincount copies to int64
     voxel_ml = scan.grid.voxel_ml
     edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1], mask[:, :, 0], mask[:, :, -1])
     found = [name for name in SEQUENCES if name not in scan.missing]

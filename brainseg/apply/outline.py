@@ -12,9 +12,10 @@ from brainseg.apply.overlay import draw_overlay
 from brainseg.apply.segmenter import Segmenter
 from brainseg.errors import UserError
 from brainseg.imaging.volume import BoolArray, FloatArray
+from brainseg.reading import sha256_of
 from brainseg.scans.case_source import CaseSource
 from brainseg.scans.cases import read_scan
-from brainseg.scans.digests import keyed_name, sha256_of
+from brainseg.scans.digests import keyed_name
 from brainseg.scans.results import write_mask, write_probability
 from brainseg.scans.scan import Scan
 from brainseg.scans.write_nifti import write_bids
@@ -39,7 +40,7 @@ def outline_case(
     """
     began = time.monotonic()
     try:
-        outcome = _outline(case, segmenter, out, options, known)
+        outcome = outline_or_raise(case, segmenter, out, options, known)
     except (UserError, OSError, MemoryError) as error:
         message = "not enough memory for this scan" if isinstance(error, MemoryError) else str(error)
         outcome = failed(case, options, message)
@@ -59,9 +60,16 @@ def output_name(case: CaseSource, options: OutputOptions) -> str:
     return case.case_id if options.key is None else keyed_name(options.key, case.case_id)
 
 
-def _outline(
-    case: CaseSource, segmenter: Segmenter, out: Path, options: OutputOptions, known: Outcome | None
+def outline_or_raise(
+    case: CaseSource, segmenter: Segmenter, out: Path, options: OutputOptions, known: Outcome | None = None
 ) -> Outcome:
+    """Outline a case as `outline_case` does.
+
+    Raises:
+        UserError: if the files are not a scan that can be outlined.
+        OSError: if a file cannot be read or written.
+        MemoryError: if there is not enough memory for the scan.
+    """
     scan = read_scan(case, with_masks=options.evaluate)
     name = output_name(case, options)
     inputs = tuple(sha256_of(path) for path in scan.source.paths)

@@ -1,6 +1,5 @@
 """Outlining the tumour in an array of grey levels, with the model that ships or with another one."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,6 +15,7 @@ from brainseg.export.exported import SUFFIXES, open_exported
 from brainseg.imaging.preprocessing import fill_missing_sequences
 from brainseg.imaging.volume import FLAIR, SEQUENCES, BoolArray, FloatArray
 from brainseg.prediction.operating_point import OperatingPoint, read_operating_point
+from brainseg.reading import sha256_of
 from brainseg.terminal import printable
 
 
@@ -55,7 +55,7 @@ class Segmenter:
         """
         if image.ndim != 4 or image.shape[-1] != len(SEQUENCES) or image.dtype.kind not in "uif" or not image.size:
             raise ValueError(f"image: expected (S, H, W, 3), real, found {image.shape} {image.dtype}")
-        if not np.isfinite(image[..., FLAIR]).all():
+        if image.dtype.kind == "f" and not np.isfinite(image[..., FLAIR]).all():
             raise ValueError("image: expected finite numbers, found NaN or infinite ones")
         if missing:
             image = fill_missing_sequences(image, tuple(map(SEQUENCES.index, missing)))
@@ -103,7 +103,7 @@ def load_segmenter(
         averaged = flip is not False
         network = load_keras_network(keras_model, flip=averaged, batch_size=batch_size, threads=threads, device=device)
         point = _with_threshold(read_operating_point(keras_model.with_name(POINT)), threshold)
-        digest = hashlib.sha256(keras_model.read_bytes()).hexdigest()
+        digest = sha256_of(keras_model)
         return Segmenter(network=network, point=point, digest=digest, flip=averaged)
 
 

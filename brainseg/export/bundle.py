@@ -3,7 +3,6 @@
 It imports neither Keras nor pandas, so that `brainseg predict` starts quickly.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from brainseg.errors import UserError
-from brainseg.reading import DamagedFileError, read_json
+from brainseg.reading import DamagedFileError, read_json, read_text, sha256_of
 from brainseg.terminal import printable
 from brainseg.writing import atomic_write
 
@@ -101,6 +100,27 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder=folder, metadata=metadata)
 
 
+def read_beside(model: Path, name: str) -> Any:
+    """Read `CARD`, which is text, or `METADATA`, which is JSON, beside a model that may be no bundle.
+
+    Args:
+        model: the folder of the model.
+        name: of the file.
+
+    Returns:
+        The content; None if there is no such file.
+
+    Raises:
+        UserError: if the file is not readable.
+    """
+    try:
+        return read_json(model / name) if name == METADATA else read_text(model / name)
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as error:
+        raise UserError(f"{printable(str(model / name))}: not readable ({error}). Restore it, or remove it.") from None
+
+
 def write_metadata(folder: Path, metadata: Mapping[str, Any]) -> None:
     """Write model.json, with the digests of the parts that lie in the folder; equal parts give equal bytes.
 
@@ -111,9 +131,3 @@ def write_metadata(folder: Path, metadata: Mapping[str, Any]) -> None:
     content = {**metadata, FILES: {name: sha256_of(folder / name) for name in PARTS}}
     with atomic_write(folder / METADATA) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Running an exported file, ONNX or OpenVINO, without Keras and TensorFlow."""
 
-import hashlib
 import importlib
 import math
 import sys
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from brainseg.errors import UserError
 from brainseg.imaging.volume import SEQUENCES, FloatArray
 from brainseg.prediction.operating_point import OperatingPoint
-from brainseg.reading import DamagedFileError, read_json
+from brainseg.reading import DamagedFileError, read_json, sha256_of
 from brainseg.terminal import printable
 
 ONNX, OPENVINO = ".onnx", ".xml"
@@ -23,6 +22,9 @@ SUFFIXES = (ONNX, OPENVINO)  # of files that `open_exported` runs
 IMAGE, SLICE_STEP, PROBABILITY = "image", "slice_step", "probability"  # inputs and output of the graph
 DIGESTS = "model.json"  # beside an exported file; its key "files" has the SHA-256 of each file
 AGAIN = "Write it again: brainseg export"
+# A volume of whole numbers that is larger than this as float32, bytes, goes into the ONNX graph as it is.
+LARGE = 2**27
+WHOLE_NUMBERS = ("uint8", "int16", "uint16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +32,14 @@ class Exported:
     """An exported file that is ready to run.
 
     Attributes:
-        run: maps a volume, shape (S, H, W, 3), float32, and the distance of the neighbours, shape (1,), int64, to the
-            probability of tumour, shape (S, H, W), float32.
+        run: maps a volume, shape (S, H, W, 3), any real dtype, and the distance of the neighbours, shape (1,), int64,
+            to the probability of tumour, shape (S, H, W), float32.
         point: threshold and smallest lesion.
         flip: whether the graph averages with the prediction for the slices flipped left to right.
         digest: SHA-256 of the file, hexadecimal; of OpenVINO's two files, that of the .bin with the weights.
     """
 
-    run: Callable[[FloatArray, NDArray[np.int64]], FloatArray]
+    run: Callable[[NDArray[Any], NDArray[np.int64]], FloatArray]
     point: OperatingPoint
     flip: bool
     digest: str
@@ -57,7 +59,7 @@ class Exported:
         """
         if image.ndim != 4 or image.shape[-1] != len(SEQUENCES) or image.dtype.kind not in "uif" or not image.size:
             raise ValueError(f"image: expected (S, H, W, 3), real, found {image.shape} {image.dtype}")
-        return self.run(np.ascontiguousarray(image, np.float32), np.array([slice_step], np.int64))
+        return self.run(image, np.array([slice_step], np.int64))
 
 
 def open_exported(path: Path, *, threads: int) -> Exported:
@@ -87,7 +89,7 @@ def _check_digest(path: Path) -> str:
     """The SHA-256 of a file, compared with model.json if that is beside it."""
     shown = printable(str(path))
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256_of(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{shown}: not found. {AGAIN}") from None
     try:
@@ -102,6 +104,24 @@ def _check_digest(path: Path) -> str:
 
 
 def _open_onnx(path: Path, threads: int) -> tuple[Callable[..., FloatArray], Mapping[str, str]]:
+    content = path.read_bytes()
+    session = _start_onnx(content, threads)
+    names = [node.name for node in session.get_inputs()], [node.name for node in session.get_outputs()]
+    _check_names(path, *names)
+
+    def run(image: NDArray[Any], slice_step: NDArray[np.int64]) -> FloatArray:
+        chosen, dtype = session, np.dtype(np.float32)
+        if image.dtype.name in WHOLE_NUMBERS and image.size * dtype.itemsize > LARGE:
+            chosen, dtype = _start_onnx(_with_input_type(content, image.dtype), threads), image.dtype
+        inputs = {IMAGE: np.ascontiguousarray(image, dtype), SLICE_STEP: slice_step}
+        (probability,) = chosen.run([PROBABILITY], inputs)
+        return np.asarray(probability)
+
+    return run, session.get_modelmeta().custom_metadata_map
+
+
+def _start_onnx(content: bytes, threads: int) -> Any:
+    """An inference session for the content of a file."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -109,16 +129,18 @@ def _open_onnx(path: Path, threads: int) -> tuple[Callable[..., FloatArray], Map
     options.use_deterministic_compute = True
     # Threads that wait in a loop take the cores from other programs: four times slower on a busy machine.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False  # it keeps what was freed: 240 MB for 1,000 slices
     options.log_severity_level = 4  # errors are raised, too
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [node.name for node in session.get_inputs()], [node.name for node in session.get_outputs()]
-    _check_names(path, *names)
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
-    def run(image: FloatArray, slice_step: NDArray[np.int64]) -> FloatArray:
-        (probability,) = session.run([PROBABILITY], {IMAGE: image, SLICE_STEP: slice_step})
-        return np.asarray(probability)
 
-    return run, session.get_modelmeta().custom_metadata_map
+def _with_input_type(content: bytes, dtype: np.dtype[Any]) -> bytes:
+    """The content of a file whose graph takes the image in another type; the first thing it does is a conversion."""
+    import onnx  # takes long, and only large volumes need it
+
+    model: onnx.ModelProto = onnx.load_from_string(content)
+    model.graph.input[0].type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(dtype)
+    return bytes(model.SerializeToString())
 
 
 def _open_openvino(path: Path, threads: int) -> tuple[Callable[..., FloatArray], Mapping[str, str]]:
@@ -132,8 +154,9 @@ def _open_openvino(path: Path, threads: int) -> tuple[Callable[..., FloatArray],
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
     compiled = core.compile_model(model, "CPU", settings)
 
-    def run(image: FloatArray, slice_step: NDArray[np.int64]) -> FloatArray:
-        return np.array(compiled({IMAGE: image, SLICE_STEP: slice_step})[PROBABILITY])
+    def run(image: NDArray[Any], slice_step: NDArray[np.int64]) -> FloatArray:
+        inputs = {IMAGE: np.ascontiguousarray(image, np.float32), SLICE_STEP: slice_step}
+        return np.array(compiled(inputs)[PROBABILITY])
 
     return run, metadata
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from brainseg.evaluation.cross_validation import PatientSource, patient_source
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
-from brainseg.export.bundle import sha256_of
 from brainseg.files import HISTORY_COLUMNS, INDEX_COLUMNS, SPLIT_COLUMNS, read_table
 from brainseg.params import Params
 from brainseg.prediction.operating_point import OperatingPoint, read_operating_point
+from brainseg.reading import sha256_of
 
 if TYPE_CHECKING:
     from brainseg.model.saving import ModelCard

@@ -1,11 +1,12 @@
 """Finding head and brain in a graph, by the rules of `brainseg.imaging.head`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from brainseg.export.quantiles import quantiles
+from brainseg.export.quantiles import NOWHERE, quantiles
 from brainseg.export.sampling import box_positions, count_up, interpolate, resample, weight_outside
 from brainseg.imaging.crop import Box
 from brainseg.imaging.head import (
@@ -38,27 +39,44 @@ def planes_of(ops: Any, image: Any, position: Any) -> Any:
     return ops.cast(ops.transpose(ops.take(image, position, axis=0), (2, 0, 1)), "float32")
 
 
+def plane_of(ops: Any, image: Any, position: Any, channel: Any) -> Any:
+    """One sequence of one slice of a volume, shape (H, W), float32."""
+    return ops.cast(ops.take(ops.take(image, position, axis=0), channel, axis=-1), "float32")
+
+
 def find_head(ops: Any, image: Any) -> Head:
     """Find the head in a volume, shape (S, H, W, 3), see `brainseg.imaging.head.find_head`."""
     slices, height, width = (ops.shape(image)[axis] for axis in range(3))
     shrinks = ops.minimum(height, width) >= GRID
     rows, columns = _averages(ops, height, shrinks), _averages(ops, width, shrinks)
-    overview = ops.map(
-        lambda position: resample(ops, planes_of(ops, image, position), rows, columns),
-        ops.arange(slices, dtype="int32"),
-    )
-    # One sequence at a time, and negated for the upper quantile, so that little is sorted at once.
-    levels = [ops.reshape(ops.take(overview, channel, axis=1), (-1,)) for channel in range(len(SEQUENCES))]
-    count = ops.shape(levels[FLAIR])[0]
-    air = [quantiles(ops, channel, (AIR_QUANTILE,), count)[0] for channel in levels]
-    bright = -quantiles(ops, -levels[FLAIR], (1 - BRIGHT_QUANTILE,), count)[0]
-    threshold = air[FLAIR] + HEAD_FRACTION_OF_RANGE * (bright - air[FLAIR])
-    head = _solid(ops, ops.cast(ops.take(overview, FLAIR, axis=1) >= threshold, "float32"))
+    positions, cells = ops.arange(slices, dtype="int32"), slices * GRID**2
+
+    def overview(channel: Any) -> Any:
+        """A sequence on the small grid, shape (S, GRID, GRID)."""
+        return ops.map(
+            lambda position: resample(ops, plane_of(ops, image, position, channel), rows, columns), positions
+        )
+
+    def find_air(channel: Any) -> Any:
+        return quantiles(ops, ops.reshape(overview(channel), (-1,)), (AIR_QUANTILE,), cells)[0]
+
+    air = ops.map(find_air, ops.arange(len(SEQUENCES), dtype="int32"))
+    flair, air_of_flair = overview(FLAIR), ops.take(air, FLAIR, axis=0)
+    # Negated, because what is above the quantile need not be sorted.
+    bright = -quantiles(ops, ops.reshape(-flair, (-1,)), (1 - BRIGHT_QUANTILE,), cells)[0]
+    threshold = air_of_flair + HEAD_FRACTION_OF_RANGE * (bright - air_of_flair)
+
+    def count_head(position: Any) -> Any:
+        """How many cells of each row, and of each column, are head in a slice, shape (2, GRID)."""
+        head = _solid(ops, ops.cast(ops.expand_dims(ops.take(flair, position, axis=0), 0) >= threshold, "float32"))
+        return ops.concatenate([ops.sum(head, axis=2), ops.sum(head, axis=1)], axis=0)
+
+    profiles = ops.sum(ops.map(count_head, positions), axis=0)
     height, width = ops.cast(height, "float32"), ops.cast(width, "float32")
-    found = ops.max(head) > 0.0
-    first, last = _extent(ops, ops.sum(head, axis=(0, 2)))
+    found = ops.max(profiles) > 0.0
+    first, last = _extent(ops, ops.take(profiles, 0, axis=0))
     top, bottom = ops.where(found, first * height / GRID, 0.0), ops.where(found, last * height / GRID, height)
-    first, last = _extent(ops, ops.sum(head, axis=(0, 1)))
+    first, last = _extent(ops, ops.take(profiles, 1, axis=0))
     left, right = ops.where(found, first * width / GRID, 0.0), ops.where(found, last * width / GRID, width)
     longer = ops.maximum(height, width)
     side = ops.where(found, (1 + MARGIN) * ops.maximum(bottom - top, right - left), longer)
@@ -67,7 +85,7 @@ def find_head(ops: Any, image: Any) -> Head:
     return Head(
         box=Box(top=(top + bottom - side) / 2, left=(axis + 1.0 - side) / 2, height=side, width=side),
         mirror_axis=axis,
-        air=ops.stack(air),
+        air=air,
         threshold=threshold,
     )
 
@@ -90,26 +108,40 @@ def _averages(ops: Any, pixels: Any, shrinks: Any) -> Any:
     return ops.where(shrinks, covered / length, between)
 
 
-def brain_levels(ops: Any, image: Any, head: Head) -> tuple[list[Any], Any]:
-    """Grey levels on the grid of the head's box, and which are brain, see `brainseg.imaging.head.brain_values`.
+def brain_levels(ops: Any, image: Any, head: Head) -> Callable[[Any], Any]:
+    """Find the brain on the grid of the head's box, see `brainseg.imaging.head.brain_values`.
 
     Returns:
-        For each sequence, shape (S, GRID, GRID), float32; and the brain, same shape, float32, 0 or 1.
+        A function from the number of a sequence to its grey levels, shape (S, GRID, GRID), float32, which are `NOWHERE`
+        outside the brain.
     """
     slices, height, width = (ops.shape(image)[axis] for axis in range(3))
+    positions = ops.arange(slices, dtype="int32")
     rows = interpolate(ops, box_positions(ops, head.box.top, head.box.height, GRID), height)
     columns = interpolate(ops, box_positions(ops, head.box.left, head.box.width, GRID), width)
-    outside = weight_outside(ops, rows, columns) * ops.expand_dims(head.air, (1, 2))
+    outside = weight_outside(ops, rows, columns)
+
+    def levels_of(position: Any, channel: Any) -> Any:
+        """A sequence of a slice, shape (GRID, GRID)."""
+        levels = resample(ops, plane_of(ops, image, position, channel), rows, columns)
+        return levels + outside * ops.take(head.air, channel, axis=0)
 
     def classify(position: Any) -> Any:
-        """The grey levels of a slice, and as a fourth channel 2 in the brain, 1 elsewhere in the head, 0 outside."""
-        levels = resample(ops, planes_of(ops, image, position), rows, columns) + outside
-        bright = ops.cast(ops.take(levels, [FLAIR], axis=0) >= head.threshold, "float32")
-        return ops.concatenate([levels, bright + bright * _deep_inside(ops, bright)], axis=0)
+        """2 in the brain, 1 elsewhere in the head, 0 outside, shape (GRID, GRID), uint8."""
+        bright = ops.cast(ops.expand_dims(levels_of(position, FLAIR), 0) >= head.threshold, "float32")
+        return ops.cast(ops.take(bright + bright * _deep_inside(ops, bright), 0, axis=0), "uint8")
 
-    cells = ops.map(classify, ops.arange(slices, dtype="int32"))
-    *levels, kind = (ops.take(cells, channel, axis=1) for channel in range(len(SEQUENCES) + 1))
-    return levels, ops.cast(kind >= ops.maximum(ops.max(kind), 1.0), "float32")
+    kinds = ops.map(classify, positions)
+
+    def kind_of(position: Any) -> Any:
+        return ops.cast(ops.take(kinds, position, axis=0), "float32")
+
+    brain = ops.maximum(ops.max(ops.map(lambda position: ops.max(kind_of(position)), positions)), 1.0)
+
+    def brain_of(position: Any, channel: Any) -> Any:
+        return ops.where(kind_of(position) >= brain, levels_of(position, channel), NOWHERE)
+
+    return lambda channel: ops.map(lambda position: brain_of(position, channel), positions)
 
 
 def _deep_inside(ops: Any, head: Any) -> Any:

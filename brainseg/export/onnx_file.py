@@ -63,7 +63,8 @@ def write_onnx(
 def make_graph(model: Any, card: ModelCard, *, flip: bool) -> onnx.ModelProto:
     """Make the graph, without metadata; arguments as for `write_onnx`."""
     ops = OnnxOps()
-    image, slice_step = Tensor(ops, IMAGE, TensorProto.FLOAT), Tensor(ops, SLICE_STEP, TensorProto.INT64)
+    # The graph does not count on the type of the image: it is float32 here, and a reader may declare another one.
+    image, slice_step = Tensor(ops, IMAGE, TensorProto.UNDEFINED), Tensor(ops, SLICE_STEP, TensorProto.INT64)
     result = outline_volume(ops, lambda images: add_network(ops, model, images), card, image, slice_step, flip=flip)
     ops.node("Identity", result, name=PROBABILITY)
     graph = helper.make_graph(

@@ -4,12 +4,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from brainseg.export.bundle import CARD, EXPORTED, MODEL, POINT, Bundle, read_bundle, sha256_of, write_metadata
+from brainseg.export.bundle import CARD, EXPORTED, MODEL, POINT, Bundle, read_bundle, write_metadata
 from brainseg.export.card import write_card
 from brainseg.export.facts import Facts
 from brainseg.export.metadata import make_metadata
 from brainseg.export.onnx_file import write_onnx
 from brainseg.prediction.operating_point import write_operating_point
+from brainseg.reading import sha256_of
 from brainseg.writing import atomic_write
 
 

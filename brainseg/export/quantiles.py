@@ -1,13 +1,13 @@
 """Quantiles, and mean and deviation without outliers, in a graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from brainseg.imaging.preprocessing import NORMAL_QUARTILE, OUTLIER
 
 QUARTILES = (0.25, 0.5, 0.75)
-LARGEST = 3e38  # above every grey level
+NOWHERE = 3e38  # instead of a grey level that does not count; above every one that does
 
 
 def quantiles(ops: Any, values: Any, fractions: Sequence[float], count: Any) -> list[Any]:
@@ -44,30 +44,38 @@ def _place(ops: Any, fraction: float, last: Any) -> tuple[Any, Any]:
     return index, ops.cast(rest % exact.denominator, "float32") / exact.denominator
 
 
-def robust_zscore(ops: Any, values: Any, chosen: Any) -> tuple[Any, Any]:
+def robust_zscore(ops: Any, values: Any) -> Any:
     """Mean and standard deviation without outliers, see `brainseg.imaging.preprocessing.robust_zscore`.
 
     Args:
         ops: `keras.ops` or an `OnnxOps`.
-        values: grey levels of one sequence, shape (S, H, W), float32.
-        chosen: 1 where they count, else 0, same shape, float32.
+        values: grey levels of one sequence, shape (S, H, W), float32; `NOWHERE` where they do not count.
 
     Returns:
-        Offset and scale, shape (), float32; 0 and 1 if none counts.
+        Offset and scale, shape (2,), float32; 0 and 1 if none counts.
     """
-    number = _total(ops, chosen)
-    known = ops.reshape(ops.where(chosen > 0.0, values, LARGEST), (-1,))
-    lower, median, upper = quantiles(ops, known, QUARTILES, ops.maximum(ops.cast(number, "int32"), 1))
-    centred = values - median
-    inlier = ops.cast(ops.abs(centred) <= OUTLIER * (upper - lower) / (2 * NORMAL_QUARTILE), "float32") * chosen
-    inliers = ops.maximum(_total(ops, inlier), 1.0)
-    centred = centred * inlier
-    shift = _total(ops, centred) / inliers
-    deviations = (centred - shift) * inlier
-    scale = ops.sqrt(_total(ops, deviations * deviations) / inliers)
-    return ops.where(number > 0.0, median + shift, 0.0), ops.where(scale > 0.0, scale, 1.0)
 
+    def total(term: Callable[[Any], Any]) -> Any:
+        """The sum of a term over all values: axis by axis, because a long sum in float32 is not exact."""
+        slices = ops.arange(ops.shape(values)[0], dtype="int32")
+        by_slice = ops.map(lambda at: ops.sum(ops.sum(term(ops.take(values, at, axis=0)), axis=1), axis=0), slices)
+        return ops.sum(by_slice, axis=0)
 
-def _total(ops: Any, values: Any) -> Any:
-    """The sum of all values, shape (S, H, W) -> (): axis by axis, because a long sum in float32 is not exact."""
-    return ops.sum(ops.sum(ops.sum(values, axis=2), axis=1), axis=0)
+    number = total(lambda plane: ops.cast(plane < NOWHERE, "float32"))
+    count = ops.maximum(ops.cast(number, "int32"), 1)
+    lower, median, upper = quantiles(ops, ops.reshape(values, (-1,)), QUARTILES, count)
+    reach = OUTLIER * (upper - lower) / (2 * NORMAL_QUARTILE)
+
+    def inlier(plane: Any) -> Any:
+        return ops.cast(plane < NOWHERE, "float32") * ops.cast(ops.abs(plane - median) <= reach, "float32")
+
+    def deviation(plane: Any, centre: Any) -> Any:
+        """From the centre, 0 for outliers."""
+        return (ops.where(plane < NOWHERE, plane, centre) - centre) * inlier(plane)
+
+    inliers = ops.maximum(total(inlier), 1.0)
+    shift = total(lambda plane: deviation(plane, median)) / inliers
+    mean = median + shift
+    squares = total(lambda plane: deviation(plane, mean) * deviation(plane, mean))
+    scale = ops.sqrt(squares / inliers)
+    return ops.stack([ops.where(number > 0.0, mean, 0.0), ops.where(scale > 0.0, scale, 1.0)])

@@ -82,8 +82,10 @@ def outline_volume(
 def _grey_levels(ops: Any, card: ModelCard, image: Any, head: Any) -> tuple[Any, Any, float]:
     """Offset and scale of the grey levels, shape (3,), float32, and where normalised ones are clipped."""
     if card.normalisation == "brain_zscore":
-        levels, brain = brain_levels(ops, image, head)
-        offsets, scales = zip(*(robust_zscore(ops, sequence, brain) for sequence in levels), strict=True)
-        return ops.stack(offsets), ops.stack(scales), CLIP
+        levels_of = brain_levels(ops, image, head)
+        found = ops.map(
+            lambda channel: robust_zscore(ops, levels_of(channel)), ops.arange(len(SEQUENCES), dtype="int32")
+        )
+        return ops.take(found, 0, axis=1), ops.take(found, 1, axis=1), CLIP
     offset, scale = np.zeros(len(SEQUENCES), np.float32), np.full(len(SEQUENCES), GREY_LEVELS - 1, np.float32)
     return ops.array(offset), ops.array(scale), np.inf

@@ -1,6 +1,5 @@
 """Writing an export as a whole: the model to export, its files, and model.json beside them."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -11,12 +10,13 @@ from pathlib import Path
 
 from brainseg.errors import UserError
 from brainseg.export.agreement import Agreement, compare
-from brainseg.export.bundle import CARD, MODEL, POINT
+from brainseg.export.bundle import CARD, MODEL, POINT, read_beside
 from brainseg.export.exported import DIGESTS
 from brainseg.export.formats import FORMATS, Source
 from brainseg.model.backend import configure
 from brainseg.params import TrainParams
 from brainseg.prediction.operating_point import read_operating_point
+from brainseg.reading import sha256_of
 from brainseg.terminal import printable
 from brainseg.writing import atomic_write
 
@@ -32,7 +32,7 @@ def read_source(path: Path | None, *, flip: bool) -> Source:
         flip: whether the export averages with the prediction for the slices flipped left to right.
 
     Raises:
-        UserError: if the model is missing or damaged.
+        UserError: if the model is missing, or a file is damaged.
     """
     with as_file(files("brainseg.released")) as released:
         folder = released if path is None else path
@@ -43,14 +43,13 @@ def read_source(path: Path | None, *, flip: bool) -> Source:
         from brainseg.model.saving import load_model  # imports Keras
 
         model, card = load_model(model_path)
-        card_path = model_path.with_name(CARD)
         return Source(
             model=model,
             card=card,
             point=read_operating_point(model_path.with_name(POINT)),
-            digest=hashlib.sha256(model_path.read_bytes()).hexdigest(),
+            digest=sha256_of(model_path),
             flip=flip,
-            model_card=card_path.read_text(encoding="utf-8") if card_path.is_file() else "",
+            model_card=read_beside(model_path.parent, CARD) or "",
         )
 
 
@@ -78,7 +77,7 @@ def write_export(source: Source, format_name: str, out: Path, *, overwrite: bool
         first, *_ = paths = [Path(folder) / name for name in names]
         predict = FORMATS[format_name].write(source, first)
         agreement = compare(predict, source.model, source.card, source.point, flip=source.flip)
-        digests = {file.relative_to(folder).as_posix(): _sha256(file) for path in paths for file in _files(path)}
+        digests = {file.relative_to(folder).as_posix(): sha256_of(file) for path in paths for file in _files(path)}
         for path in paths:
             if (out / path.name).is_dir():
                 shutil.rmtree(out / path.name)
@@ -99,7 +98,3 @@ def write_export(source: Source, format_name: str, out: Path, *, overwrite: bool
 
 def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,16 +1,9 @@
-"""Digests of files and of several values together, and names and identifiers that only a key leads to."""
+"""Digests of several values together, and names and identifiers that only a key leads to."""
 
 import hashlib
 import hmac
-from pathlib import Path
 
 NAME_DIGITS = 16  # hexadecimal, of a name: two of a million cases are the same once in 37 million trials
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of(*parts: bytes) -> bytes:

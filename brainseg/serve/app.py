@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 
 from brainseg.apply.segmenter import Segmenter
 from brainseg.errors import UserError
-from brainseg.serve.outlining import ANSWERS, Answer, outline_files
+from brainseg.serve.outlining import ANSWERS, Answer, is_full, outline_files
 from brainseg.serve.uploads import FILE, SEQUENCE_FIELDS, UNPACKED, Limits, receive_files
 
 MEASURES = "Brainseg-Measures"  # header of an answer
@@ -32,6 +32,7 @@ FORM = {
         {"type": "object", "required": ["flair"], "properties": dict.fromkeys(SEQUENCE_FIELDS, BINARY)},
     ]
 }
+FULL = "disk or memory of this server are full; try again later, or tell whom it belongs to"
 ERRORS = {
     408: "The request is not complete, and nothing more came.",
     413: "The request is too large.",
@@ -39,6 +40,7 @@ ERRORS = {
     422: "The files are not a scan that can be outlined; the message says why.",
     500: "A fault of the program.",
     503: "All places are taken; try again.",
+    507: "Disk or memory of the server are full.",
 }
 
 
@@ -107,7 +109,10 @@ def make_app(segmenter: Segmenter, metadata: dict[str, Any], folder: Path, limit
         except ClientDisconnect:
             response = _error(400, "the client has gone")  # for the log; nobody receives it
         except Exception as error:
-            response = _error(500, f"a fault of the program ({_place_of(error)}); please report it")
+            if is_full(error):
+                response = _error(507, FULL)
+            else:
+                response = _error(500, f"a fault of the program ({_place_of(error)}); please report it")
             print(f"error: {_place_of(error)}", file=sys.stderr, flush=True)
         print(f"POST /predict {response.status_code} {time.monotonic() - began:.2f} s", flush=True)
         return response

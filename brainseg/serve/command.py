@@ -2,7 +2,6 @@
 
 import argparse
 import ipaddress
-import json
 import logging
 import signal
 import socket
@@ -123,19 +122,20 @@ def url_of(listener: socket.socket) -> str:
 def describe(segmenter: "Segmenter", model: Path | None) -> dict[str, Any]:
     """What /metadata tells: version, digest, operating point, and the card and model.json if they lie beside it."""
     from dataclasses import asdict
-    from importlib.resources import files
+    from importlib.resources import as_file, files
 
-    from brainseg.export.bundle import CARD, METADATA
+    from brainseg.export.bundle import CARD, METADATA, read_beside
 
-    folder = files("brainseg.released") if model is None else model if model.is_dir() else model.parent
-    card, metadata = folder.joinpath(CARD), folder.joinpath(METADATA)
+    with as_file(files("brainseg.released")) as released:
+        folder = released if model is None else model if model.is_dir() else model.parent
+        card, metadata = read_beside(folder, CARD), read_beside(folder, METADATA)
     return {
         "program": "Brain Segmentation",
         "version": version("brain-segmentation"),
         "model_sha256": segmenter.digest,
         **asdict(segmenter.point),
         "flip": segmenter.flip,
-        "card": card.read_text(encoding="utf-8") if card.is_file() else None,
-        "metadata": json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else None,
+        "card": card,
+        "metadata": metadata,
         "intended_use": "research and teaching; not for diagnosis",
     }

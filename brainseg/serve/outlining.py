@@ -1,5 +1,6 @@
 """From the files of a request to the answer: the mask in the form of the input, and its measures."""
 
+import errno
 import io
 import json
 import zipfile
@@ -8,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brainseg.apply.cases import outline_cases
 from brainseg.apply.outcome import Outcome, OutputOptions
+from brainseg.apply.outline import outline_or_raise
 from brainseg.apply.segmenter import Segmenter
 from brainseg.errors import UserError
 from brainseg.imaging.volume import FLAIR, POST_CONTRAST, PRE_CONTRAST, SEQUENCES
@@ -59,20 +60,27 @@ def outline_files(files: Mapping[str, Path], segmenter: Segmenter, folder: Path,
 
     Raises:
         UserError: if the files are not one scan that can be outlined.
+        OSError, MemoryError: if disk or memory are full, see `is_full`.
     """
     try:
         case = _find_case(files, folder, max_unpacked)
         out = folder / "out"
-        (outcome,) = outline_cases([case], segmenter, out, OutputOptions())
-        if outcome.row is None:
-            raise UserError(outcome.notes[0])
-    except UserError as error:
+        outcome = outline_or_raise(case, segmenter, out, OutputOptions())
+    except (UserError, OSError) as error:
+        if is_full(error):
+            raise
         raise UserError(describe_error(error, folder)) from None
     written = [out / name for name in outcome.outputs]
     pictures = case.kind in ("kaggle", "slices")
     content = _pack(written, out) if pictures else written[0].read_bytes()
     name, media_type = ANSWERS[".zip" if pictures else written[0].suffix]
     return Answer(content=content, name=name, media_type=media_type, measures=_measures(outcome, folder))
+
+
+def is_full(error: Exception) -> bool:
+    """Whether disk or memory of the server are full, for which the client's files are not to blame."""
+    full_disk = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full_disk or isinstance(error, MemoryError)
 
 
 def _find_case(files: Mapping[str, Path], folder: Path, max_unpacked: int) -> CaseSource:

@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 
 from brainseg.errors import UserError
-from brainseg.export.bundle import CARD, EXPORTED, METADATA, MODEL, PARTS, POINT, is_bundle, read_bundle, write_metadata
+from brainseg.export.bundle import (
+    CARD,
+    EXPORTED,
+    METADATA,
+    MODEL,
+    PARTS,
+    POINT,
+    is_bundle,
+    read_beside,
+    read_bundle,
+    write_metadata,
+)
 
 
 @pytest.fixture
@@ -73,3 +84,17 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "missing", Path(__file__)):
         with pytest.raises(UserError, match=r"not a bundle, because it has no model\.json|not readable"):
             read_bundle(folder)
+
+
+def test_files_beside_a_model_may_be_missing_but_not_damaged(tmp_path: Path) -> None:
+    assert read_beside(tmp_path, CARD) is None
+    assert read_beside(tmp_path, METADATA) is None
+    (tmp_path / CARD).write_text("Größe", encoding="utf-8")
+    (tmp_path / METADATA).write_text('{"a": 1}', encoding="utf-8")
+    assert (read_beside(tmp_path, CARD), read_beside(tmp_path, METADATA)) == ("Größe", {"a": 1})
+    (tmp_path / CARD).write_text("Größe", encoding="latin-1")
+    with pytest.raises(UserError, match=r"model_card\.md: not readable \(perhaps Latin-1 or Windows-1252"):
+        read_beside(tmp_path, CARD)
+    (tmp_path / METADATA).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(UserError, match=r"model\.json: not readable \(nested too deeply\)"):
+        read_beside(tmp_path, METADATA)

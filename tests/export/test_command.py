@@ -21,7 +21,7 @@ from brainseg.model.saving import save_model
 from brainseg.params import PhantomParams
 from brainseg.phantom.patients import make_patient, write_phantoms
 from brainseg.prediction.operating_point import OperatingPoint, write_operating_point
-from tests.export.small_model import make_card, make_network
+from tests.export.small_model import make_card, make_network, run_keras
 from tests.project import ROOT
 
 POINT = OperatingPoint(threshold=0.45, smallest_lesion=20)
@@ -100,6 +100,23 @@ def test_other_formats_agree_with_keras(models: Path, tmp_path: Path, name: str)
         (tmp_path / "unet.bin").write_bytes(b"damaged")
         with pytest.raises(UserError, match=r"unet\.bin: altered or damaged"):
             open_exported(tmp_path / "unet.xml", threads=1)
+
+
+def test_a_saved_model_runs_in_plain_tensorflow(models: Path, tmp_path: Path) -> None:
+    write_export(read_source(models, flip=True), "saved_model", tmp_path)
+    image = make_patient(2, size=64, seed=7).image.astype(np.float32)
+    np.save(tmp_path / "image.npy", image)
+    code = (
+        "import sys, numpy as np, tensorflow as tf\n"
+        "run = tf.saved_model.load('saved_model').signatures['serving_default']\n"
+        "inputs = {'image': np.load('image.npy'), 'slice_step': np.ones(1, np.int64)}\n"
+        "result = run(**{name: tf.constant(value) for name, value in inputs.items()})\n"
+        "np.save('probability.npy', result['probability'].numpy())\n"
+        "sys.exit('brainseg' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    expected = run_keras(make_network(make_card()), make_card(), image)
+    assert np.abs(np.load(tmp_path / "probability.npy") - expected).max() < 1e-3
 
 
 def test_an_earlier_export_is_kept_unless_told_otherwise(

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from brainseg.errors import UserError
 from brainseg.export import agreement as agreement_module
+from brainseg.export import exported as exported_module
 from brainseg.export.exported import open_exported
 from brainseg.export.onnx_file import write_onnx
 from brainseg.phantom.patients import make_patient
@@ -125,3 +127,23 @@ def test_the_same_volume_gives_the_same_bytes(exported: Path) -> None:
     image = make_patient(2, size=64, seed=7).image
     maps = [open_exported(exported, threads=2).probability(image) for _ in range(2)]
     assert maps[0].tobytes() == maps[1].tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16"])
+def test_large_volumes_of_whole_numbers_are_not_copied_to_float32(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    image = make_patient(2, size=64, seed=7).image.astype(dtype)
+    network = open_exported(exported, threads=1)
+    expected, fed = network.probability(image), []
+    run = onnxruntime.InferenceSession.run
+
+    def record(session: Any, names: Any, inputs: dict[str, Any]) -> Any:
+        fed.append(inputs["image"].dtype)
+        return run(session, names, inputs)
+
+    monkeypatch.setattr(onnxruntime.InferenceSession, "run", record)
+    monkeypatch.setattr(exported_module, "LARGE", image.size * 4 - 1)
+    np.testing.assert_array_equal(network.probability(image), expected)
+    network.probability(image.astype(np.float64))
+    assert fed == [dtype, "float32"]

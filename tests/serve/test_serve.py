@@ -1,5 +1,6 @@
 """The service by HTTP: scans in, masks out in the same form, and one clear answer to every fault."""
 
+import errno
 import io
 import json
 import socket
@@ -218,6 +219,16 @@ def test_a_fault_of_the_program_tells_its_place_and_nothing_of_the_scan(
     assert "Secret" not in response.text + printed.out + printed.err
 
 
+@pytest.mark.parametrize("fault", [OSError(errno.ENOSPC, "No space left on device"), MemoryError()])
+def test_a_full_disk_or_memory_is_the_server_s_fault(service: Service, tmp_path: Path, fault: Exception) -> None:
+    service.segmenter.fault = fault
+    response = service.post(file=nifti_bytes(tmp_path))
+    assert response.status_code == 507
+    assert error_of(response).startswith("disk or memory of this server are full")
+    service.segmenter.fault = None
+    assert service.post(file=nifti_bytes(tmp_path)).status_code == 200
+
+
 def test_nothing_of_a_header_is_printed(service: Service, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     slices = [plant_marker(each) for each in make_slices(HEAD.astype(np.uint16))]
     files = {f"{MARKER}{number}": save(each, tmp_path / "a").read_bytes() for number, each in enumerate(slices)}
@@ -293,7 +304,9 @@ def test_health_metadata_and_description(service: Service) -> None:
     assert service.client.get("/metadata").json() == {"card": "# Model card"}
     described = service.client.get("/openapi.json").json()
     assert set(described["paths"]) == {"/predict", "/health", "/metadata"}
-    assert {"200", "408", "413", "415", "422", "500", "503"} == set(described["paths"]["/predict"]["post"]["responses"])
+    assert {"200", "408", "413", "415", "422", "500", "503", "507"} == set(
+        described["paths"]["/predict"]["post"]["responses"]
+    )
 
 
 def test_the_page_needs_nothing_from_elsewhere(service: Service) -> None:
