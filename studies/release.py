@@ -12,6 +12,7 @@ Reads:  params.yaml, data/index.csv, metrics/index.json, cv/folds/
 
 import argparse
 import tempfile
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ import numpy as np
 import pandas as pd
 
 from brainseg.evaluation.patient_scores import PATIENT_COLUMNS
-from brainseg.export.bundle import sha256_of
+from brainseg.export.card import LINE
 from brainseg.export.facts import read_facts
 from brainseg.files import SPLIT_COLUMNS, read_table
 from brainseg.model.backend import configure
 from brainseg.params import Params, load_params
+from brainseg.reading import sha256_of
 from studies.altered_scans import summarise
 
 RELEASED = Path("brainseg/released")
+FAILURES = Path(__file__).with_name("failures.csv")  # what the pictures of the worst patients show, seen by a person
 
 
 def main() -> None:
@@ -41,7 +44,8 @@ def main() -> None:
     arguments = parser.parse_args()
     params = load_params()
     configure(params.train)
-    sections = training_section(arguments.cv, params, arguments.commit, arguments.hardware)
+    sections = failures_section(pd.read_csv(FAILURES))
+    sections += training_section(arguments.cv, params, arguments.commit, arguments.hardware)
     if arguments.altered is not None:
         sections += altered_section(pd.read_csv(arguments.altered))
     release(arguments.cv, tuple(arguments.folds), params, arguments.out, sections)
@@ -83,6 +87,16 @@ def release(folder: Path, folds: tuple[int, ...], params: Params, out: Path, sec
 def half_precision(weights: Any) -> Any:
     """Round weights, any shape, to those that float16 has; the result is float32."""
     return np.asarray(weights, np.float16).astype(np.float32)
+
+
+def failures_section(seen: pd.DataFrame) -> str:
+    """What the pictures of the worst patients show, Markdown; columns patient_id and seen."""
+    wrapper = textwrap.TextWrapper(LINE, "- ", "  ", break_long_words=False, break_on_hyphens=False)
+    lines = "".join(f"{wrapper.fill(f'{row.patient_id}: {row.seen}')}\n" for row in seen.itertuples())
+    return f"""
+## What the pictures of the worst patients show
+
+{lines}"""
 
 
 def training_section(folder: Path, params: Params, commit: str, hardware: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from importlib.resources import files
+from importlib.resources import as_file, files
 
 import numpy as np
 import pytest
@@ -32,6 +32,18 @@ def test_it_outlines_a_synthetic_patient(monkeypatch: pytest.MonkeyPatch) -> Non
     mask, probability = load_segmenter().segment(patient.image)
     assert count(mask_true=patient.mask_true, mask_pred=mask).dice > 0.75
     assert probability.dtype == np.float32
+
+
+def test_both_forms_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network_module, "configure", lambda _: None)
+    image = make_patient(2, size=96, seed=7).image
+    with as_file(RELEASED) as folder:
+        (exported, maps), (keras, expected) = (
+            load_segmenter(folder / name).segment(image) for name in ("unet.onnx", "unet.keras")
+        )
+    np.testing.assert_array_equal(exported, keras)
+    assert keras.any()
+    assert np.abs(maps - expected).max() < 1e-3
 
 
 def test_the_example_of_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:

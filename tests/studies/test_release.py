@@ -1,5 +1,6 @@
 """Releasing the networks of a cross-validation: what the card says about folds, and rounding to half precision."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from brainseg.params import load_params
-from studies.release import altered_section, half_precision, training_section
+from studies.release import FAILURES, RELEASED, altered_section, failures_section, half_precision, training_section
 from tests.project import ROOT
 
 
@@ -45,3 +46,11 @@ def test_altered_scans_are_compared_with_the_same_patients() -> None:
     assert "\n2 test patients, each" in text
     assert "| unaltered | 0.850 | 0.850 | |" in text
     assert "| FLAIR alone | 0.750 | 0.750 | -0.100 (-0.100 to -0.100) |" in text
+
+
+def test_what_the_pictures_show_is_said_of_the_worst_patients_of_the_released_card() -> None:
+    seen = pd.read_csv(FAILURES)
+    card = (ROOT / RELEASED / "model_card.md").read_text()
+    worst = re.findall(r"^\| (TCGA\w+) \|", card.split("### Known failures")[1].split("##")[0], re.MULTILINE)
+    assert sorted(seen["patient_id"]) == sorted(worst)
+    assert " ".join(failures_section(seen).split()) in " ".join(card.split())
