@@ -2,16 +2,19 @@
 # make test               sets up, then runs every check
 # make cross-validation   sets up, then tests every patient once; resumes if it was interrupted
 #                         JOBS=2: two folds side by side, faster with train.threads: 1
+# make coverage           sets up, then runs the tests and lists the lines of brainseg/ that none of them runs
 # make docs               sets up, then builds the documentation site: site/index.html
 # make viewer             sets up, then builds the page of brainseg view; needs Node 20 or newer
 PYTHON ?= python3
 JOBS ?= 1
 VENV := .venv
 SYNCED := $(VENV)/synced
+# A file stays in one process, which shares its fixtures; files run in the order of tests/conftest.py.
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run cross-validation test viewer docs setup lint lock
+.PHONY: run cross-validation test coverage viewer docs setup lint lock
 
 run: setup
 	brainseg check
@@ -25,7 +28,11 @@ cross-validation: setup
 	dvc --cd cv repro --keep-going
 
 test: setup lint
-	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+	$(PYTEST)
+
+# Apart from `test`, because it takes longer: tests/metrics 17.7 s of processor time instead of 10.9 s.
+coverage: setup
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 # REPOSITORY: address of the files that the pages link to, such as https://github.com/me/it/blob/main
 docs: setup

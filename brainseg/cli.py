@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from brainseg.apply.command import DESCRIPTION, add_predict
+from brainseg.environment import reset_environment
 from brainseg.errors import UserError
 from brainseg.export.command import DESCRIPTION as EXPORT_DESCRIPTION
 from brainseg.export.command import add_export
@@ -25,6 +26,7 @@ from brainseg.view.command import add_view
 def main() -> None:
     """Run a command; exit with 1 and a single message on errors that the user can fix."""
     protect_streams()
+    reset_environment()
     try:
         arguments = _make_parser().parse_args()
         arguments.command(arguments)

@@ -5,12 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from brainseg.environment import reset_environment
 from brainseg.params import DataParams
 from tests.kaggle_set import KAGGLE, PATIENTS, write_image, write_mask
 
 reset_environment()  # before a test imports Keras: the user's settings must not change a test either
+settings.register_profile("any_machine", deadline=None)  # on a busy one, every example may take long
+settings.load_profile("any_machine")
+
+LONGEST = ("pipeline", "test_presets.py")  # folders and files that take a minute or more
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that no process works on one alone at the end."""
+    items.sort(key=lambda item: not {*item.path.parts} & {*LONGEST})
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The command line tool brainseg: its help, its commands, and their error messages."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -29,6 +30,19 @@ def test_help_names_every_command_and_imports_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     for name in ("download", "phantom", "compare", "Not for diagnosis", "set()"):
         assert name in result.stdout
+
+
+def test_the_user_s_settings_do_not_reach_a_command() -> None:
+    code = (
+        "import os, sys; sys.argv = ['brainseg', 'compare', 'a', 'b']\n"
+        "from brainseg import cli\n"
+        "from brainseg.evaluation import runs\n"
+        "runs.read_run = lambda _: sys.exit(f\"{os.environ.get('KERAS_BACKEND')} {os.environ['KERAS_HOME']}\")\n"
+        "cli.main()"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "torch", "KERAS_HOME": "/tmp"}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert result.stderr.strip() == f"None {os.devnull}"
 
 
 def test_phantom_writes_patients_that_can_be_read(

@@ -57,6 +57,13 @@ def test_variables_that_change_results_are_removed_and_others_stay(monkeypatch: 
     assert all(name.startswith(FAMILIES) for name in KEPT)
 
 
+def test_kept_variables_that_can_change_a_result_are_documented() -> None:
+    _, _, section = (ROOT / "docs/training.md").read_text(encoding="utf-8").partition("## What can change a result\n")
+    for name in ("KERAS_DISTRIBUTION_", "JAX_PLATFORMS", "XLA_FLAGS"):
+        assert name in KEPT
+        assert f"`{name}" in section.partition("\n## ")[0]
+
+
 @pytest.mark.parametrize(
     "content",
     [

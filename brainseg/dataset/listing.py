@@ -10,16 +10,10 @@ from brainseg.imaging.raster import IMAGE_SUFFIXES
 # Folders of operating systems and network drives, which hold deleted files, previews or nothing, in lower case.
 SYSTEM_FOLDERS = frozenset(
     (
-        "__macosx",
-        "lost+found",
-        "$recycle.bin",
-        "recycler",
-        "system volume information",
-        "@eadir",
-        "@recycle",
-        "@recently-snapshot",
-        "#recycle",
-        "#snapshot",
+        *("__macosx", "network trash folder", "temporary items"),
+        *("$recycle.bin", "recycler", "system volume information", "found.000"),
+        *("lost+found", "lost.dir"),
+        *("@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "~snapshot"),
     )
 )
 

@@ -47,6 +47,17 @@ def test_long_list_of_patients_is_cut(tiny_data: DataParams, capsys: pytest.Capt
     assert "NOTE: no slice has tumour" in printed
 
 
+@pytest.mark.parametrize(("share", "noted"), [(0.19, False), (0.4, True)])
+def test_masks_that_may_be_of_the_brain_are_noted(
+    tiny_data: DataParams, capsys: pytest.CaptureFixture[str], share: float, noted: bool
+) -> None:
+    table = index_folder(tiny_data)
+    area = table["height"] * table["width"]
+    print_index(table.assign(tumour_pixels=(area * share).astype(int).where(table.index % 3 > 0, 0)), {}, "")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert ("in half of the slices with tumour, the mask covers 40% of the slice or more" in printed) is noted
+
+
 @pytest.mark.parametrize(("leaks", "text"), [(0, "No patient is in more than one subset."), (3, "WARNING: 3 patients")])
 def test_split_is_printed_with_a_warning_about_a_leak(
     capsys: pytest.CaptureFixture[str], leaks: int, text: str

@@ -58,6 +58,7 @@ def test_byte_order_mark_is_accepted() -> None:
     ("content", "words"),
     [
         ("P\nMüller_4\n".encode("utf-16"), "UTF-16, not UTF-8 text"),
+        ("P\nMüller_4\n".encode("utf-32"), "UTF-32, not UTF-8 text"),
         ("P\nN\n".encode("utf-16-le"), "not UTF-8 text: it has bytes that are 0, as UTF-16 and binary files have"),
         ("P\nMüller_4\n".encode("latin-1"), "perhaps Latin-1 or Windows-1252, not UTF-8 text: byte 4 is 0xfc"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "binary, not UTF-8 text: byte 1 is 0x89"),

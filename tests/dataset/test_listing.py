@@ -27,7 +27,7 @@ def test_files_are_sorted_and_others_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "__MACOSX"]
+    "name", ["lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "found.000", "__MACOSX"]
 )
 def test_folders_of_the_system_are_skipped(tmp_path: Path, name: str) -> None:
     files_in(tmp_path, "a/1.png", f"{name}/2.png", f"a/{name}/1.png/thumbnail.jpg")

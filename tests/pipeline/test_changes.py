@@ -5,11 +5,13 @@ status` then reports the stages whose own dependencies or parameters have change
 change.
 """
 
-import json
+import os
 from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from tests.project import Project, copy_project
 
@@ -99,9 +101,9 @@ def project(committed: Project) -> Iterator[Project]:
 
 
 def changed_stages(project: Project) -> set[str]:
-    """The stages with a changed dependency or parameter."""
-    status = json.loads(project.run("dvc", "status", "--json"))
-    return {name.split(":")[-1] for name in status}
+    """The stages with a changed dependency or parameter; what `dvc status` prints, without starting a process."""
+    with patch.dict(os.environ, project.environment, clear=True), Repo(project.root) as repo:
+        return {name.split(":")[-1] for name in repo.status()}
 
 
 @pytest.mark.parametrize("path", FILES)

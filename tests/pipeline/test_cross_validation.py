@@ -11,10 +11,12 @@ import pytest
 
 from tests.project import ROOT, Project, copy_project
 
+# A network that starts fast; tests/pipeline/test_root.py keeps the defaults.
+SIMPLE = {"deep_supervision": False, "threads": 1, "precision": "float32"}
 TINY = {
     "phantom": {"patients": 6, "size": 64},
     "split": {"folds": [0, 1]},
-    "train": {"input_size": 64, "filters": 4, "epochs": 1},
+    "train": {"input_size": 64, "filters": 4, "epochs": 1, **SIMPLE},
 }
 FOLD = ["split", "train", "predict", "evaluate"]
 # A command python that fails when it should train fold 1.

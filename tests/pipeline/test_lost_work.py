@@ -2,17 +2,21 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from benchmarks.kills import kill
 from tests.project import Project, copy_project
 
+# One thread and float32 start faster; tests/training/test_resume.py keeps the defaults.
+SIMPLE = {"deep_supervision": False, "threads": 1, "precision": "float32"}
 TINY = {
     "phantom": {"patients": 6, "size": 48},
-    "train": {"input_size": 48, "filters": 2, "epochs": 3, "deep_supervision": False},
+    "train": {"input_size": 48, "filters": 2, "epochs": 8, **SIMPLE},
 }
-COMPLETE = "this training is complete after 3 epochs"
+COMPLETE = "this training is complete after 8 epochs"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +48,45 @@ def repro(project: Project, *arguments: str, code: int = 0) -> str:
     return project.run("dvc", "repro", "--no-run-cache", *arguments, code=code)
 
 
+@contextmanager
+def killed(project: Project, target: str, number: signal.Signals) -> Iterator[subprocess.Popen[str]]:
+    """`dvc repro train`, to which a signal is sent after the first epoch that it trains."""
+    process = subprocess.Popen(
+        ["dvc", "repro", "--no-run-cache", "train"],
+        cwd=project.root,
+        env={**project.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert next((line for line in process.stdout if line.startswith("epoch ")), None)
+        kill(process, target, number)
+        yield process
+
+
+def killed_and_read(project: Project, target: str, number: signal.Signals) -> str:
+    """What it prints from then on, until all its processes have ended."""
+    with killed(project, target, number) as process:
+        assert process.stdout is not None
+        return process.stdout.read()
+
+
+def test_forced_training_trains_again_and_predict_deletes_the_state(undisturbed: tuple[Project, str]) -> None:
+    """The first test, because the others delete the state of the undisturbed training."""
+    project, _ = undisturbed
+    assert state_is_there(project), "kept until dvc.lock records the model, which it does by now"
+    output = repro(project, "--force", "--single-item", "train")
+    assert COMPLETE not in output
+    assert "epoch   8/8" in output
+    assert state_is_there(project)
+    repro(project, "predict")
+    assert not state_is_there(project)
+    assert (project.root / "models/unet.keras").exists()
+
+
 def test_cache_that_cannot_store_does_not_lose_a_finished_training(
     project: Project, undisturbed: tuple[Project, str]
 ) -> None:
@@ -57,50 +100,22 @@ def test_cache_that_cannot_store_does_not_lose_a_finished_training(
 
     output = repro(project, "train")
     assert COMPLETE in output
-    assert "epoch   1/3" not in output
+    assert "epoch   1/8" not in output
     assert (project.root / "dvc.lock").read_text() == undisturbed[1]
 
 
-def test_forced_training_trains_again_and_predict_deletes_the_state(project: Project) -> None:
-    assert "epoch   3/3" in repro(project, "train")
-    assert state_is_there(project), "kept until dvc.lock records the model, which it does by now"
-    output = repro(project, "--force", "--single-item", "train")
-    assert COMPLETE not in output
-    assert "epoch   3/3" in output
-    assert state_is_there(project)
-    repro(project, "predict")
-    assert not state_is_there(project)
-    assert (project.root / "models/unet.keras").exists()
-
-
-@pytest.mark.parametrize(
-    ("target", "number"), [("group", signal.SIGTERM), ("stage", signal.SIGINT), ("dvc", signal.SIGKILL)]
-)
-def test_killed_run_ends_like_an_undisturbed_one(
-    project: Project, undisturbed: tuple[Project, str], target: str, number: signal.Signals
+def test_training_killed_in_three_ways_ends_like_an_undisturbed_one(
+    project: Project, undisturbed: tuple[Project, str]
 ) -> None:
-    """benchmarks/kills.py kills at random moments."""
-    process = subprocess.Popen(
-        ["dvc", "repro", "--no-run-cache", "train"],
-        cwd=project.root,
-        env={**project.environment, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        assert process.stdout is not None
-        assert next((line for line in process.stdout if line.startswith("epoch   1/3")), None)
-        kill(process, target, number)
-        if target == "dvc":
-            process.wait()  # its stage goes on, and the next run waits for it
-            output = repro(project, "train")
-        printed = process.stdout.read()
-    if target == "stage":
-        assert "interrupted: run the same command again (dvc repro): the training goes on from epoch " in printed
-        assert "Traceback" not in printed
-    if target != "dvc":
+    """One training is killed three times; benchmarks/kills.py kills at random moments."""
+    killed_and_read(project, "group", signal.SIGTERM)
+
+    printed = killed_and_read(project, "stage", signal.SIGINT)
+    assert "interrupted: run the same command again (dvc repro): the training goes on from epoch " in printed
+    assert "Traceback" not in printed
+
+    with killed(project, "dvc", signal.SIGKILL) as process:
+        process.wait()  # its stage goes on, and the next run waits for it
         output = repro(project, "train")
     assert output.count("models/unet.keras written") == 1
     assert (project.root / "dvc.lock").read_text() == undisturbed[1]

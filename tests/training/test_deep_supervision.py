@@ -10,7 +10,7 @@ from brainseg.model.unet import build_unet
 from brainseg.training.data import validation_batches
 from brainseg.training.deep_supervision import with_deep_supervision
 from brainseg.training.losses import PooledDice
-from tests.training.toy_training import TRAIN, toy_data, train_toy
+from tests.training.toy_training import TRAIN, toy_data, train_toy, uninterrupted_toy
 
 
 def test_extra_outputs_share_the_layers_of_the_network() -> None:
@@ -35,7 +35,7 @@ def test_extra_outputs_share_the_layers_of_the_network() -> None:
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 @pytest.mark.usefixtures("quick_training")
 def test_deep_supervision_changes_the_weights_but_not_the_architecture(tmp_path: Path) -> None:
-    plain, _ = train_toy(TRAIN, tmp_path / "plain")
+    plain, _ = uninterrupted_toy(TRAIN)
     params = TRAIN.model_copy(update={"deep_supervision": True})
     model, history = train_toy(params, tmp_path / "deep")
     assert [weight.shape for weight in model.weights] == [weight.shape for weight in plain.weights]

@@ -12,7 +12,7 @@ import pytest
 from brainseg.errors import UserError
 from brainseg.files import HISTORY_COLUMNS, read_table, write_table
 from brainseg.model.unet import unet_from_params
-from tests.training.toy_training import RICH, TRAIN, assert_same, interrupt_toy, train_toy
+from tests.training.toy_training import RICH, TRAIN, assert_same, interrupt_toy, train_toy, uninterrupted_toy
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`"),
@@ -21,12 +21,12 @@ pytestmark = [
 
 
 def test_it_learns_and_equal_seeds_give_equal_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model, history = train_toy(TRAIN, tmp_path / "first")
+    model, history = train_toy(TRAIN, tmp_path)
     assert list(history) == list(HISTORY_COLUMNS)
     assert list(history.epoch) == [1, 2, 3]
     assert history.loss.iloc[-1] < history.loss.iloc[0]
     assert capsys.readouterr().out.count("validation loss") == 3
-    assert_same((model, history), train_toy(TRAIN, tmp_path / "second"))
+    assert_same((model, history), uninterrupted_toy(TRAIN))
 
 
 def test_the_epoch_with_the_lowest_validation_loss_is_kept(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A training that takes seconds, for tests of what happens during training."""
 
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def train_toy(
     data = toy_data(folder, inverted=inverted, context_slices=params.context_slices)
     live = folder / "live.csv"
     return model, fit(model, data, params, CPU, folder=folder, live_history=live, tables=[table], **options)
+
+
+_uninterrupted: dict[tuple[str, bool], tuple[keras.Model, pd.DataFrame]] = {}
+
+
+def uninterrupted_toy(params: TrainParams, *, inverted: bool = False) -> tuple[keras.Model, pd.DataFrame]:
+    """The result of `train_toy` in a folder of its own; the same parameters are trained once for all tests."""
+    key = params.model_dump_json(), inverted
+    if key not in _uninterrupted:
+        with tempfile.TemporaryDirectory() as folder:
+            _uninterrupted[key] = train_toy(params, Path(folder), inverted=inverted)
+    return _uninterrupted[key]
 
 
 def assert_same(first: tuple[keras.Model, pd.DataFrame], second: tuple[keras.Model, pd.DataFrame]) -> None:
