@@ -1,4 +1,4 @@
-"""How far each format of `brainseg export` is from Keras on patients that the model has not seen.
+"""How far each format of `brainseg export` is from Keras on real patients.
 
     python -m benchmarks.agreement data/kaggle_3m --held-out held_out/lgg-70.txt
 

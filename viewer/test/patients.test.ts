@@ -6,6 +6,7 @@ import { concat, crc32 } from "../src/scan/bytes";
 import { type Dropped } from "../src/scan/files";
 import { Grid } from "../src/scan/grid";
 import { writeNifti } from "../src/scan/nifti";
+import { Problem } from "../src/scan/problem";
 import { findPatients } from "../src/scan/recognise";
 import { writeTiff } from "../src/scan/tiff";
 import { unzip, zip } from "../src/scan/zip";
@@ -127,4 +128,8 @@ test.each([
   ["ZIP64", archive([[2, 16, 0xffffffff]]), "a ZIP64 archive"],
 ])("an archive with %s is refused", async (_, bytes, message) => {
   await expect(unzip(dropped("x.zip", bytes.slice()))).rejects.toThrow(message);
+});
+
+test.each([0, 1, 3])("a file of %d bytes is no scan, and is said to be none", async (length) => {
+  await expect(findPatients([dropped("short.bin", new Uint8Array(length))])).rejects.toThrow(Problem);
 });

@@ -23,7 +23,7 @@ interface Entry {
 
 /** Whether bytes begin as a ZIP archive does. */
 export function isZip(start: Uint8Array): boolean {
-  return new DataView(start.buffer, start.byteOffset).getUint32(0, true) === LOCAL;
+  return start.length >= 4 && new DataView(start.buffer, start.byteOffset).getUint32(0, true) === LOCAL;
 }
 
 /** Unpacks an archive; its name is the outermost folder of the paths. */
