@@ -1,5 +1,6 @@
 """Fixtures for all tests: a small synthetic data set in the layout of the Kaggle set."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from tests.kaggle_set import KAGGLE, PATIENTS, write_image, write_mask
 reset_environment()  # before a test imports Keras: the user's settings must not change a test either
 settings.register_profile("any_machine", deadline=None)  # on a busy one, every example may take long
 settings.load_profile("any_machine")
+# A shell starts a job in the background with SIGINT ignored, and its processes inherit that; some tests send SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = ("pipeline", "test_presets.py")  # folders and files that take a minute or more
+LONGEST = ("pipeline", "test_presets.py", "viewer")  # folders and files that take a minute or more
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
