@@ -19,7 +19,7 @@ PORT = 8642  # the same each time, so that the browser finds what it kept
 def add_view(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command to its parser."""
     add = parser.add_argument
-    add("inputs", metavar="FILE", type=Path, nargs="*", help="files or folders of one scan to open")
+    add("inputs", metavar="FILE", type=Path, nargs="*", help="files or folders to open, of one patient or several")
     add("--predictions", type=Path, metavar="OUT", help="output of brainseg predict on FILEs, to look through")
     add("--model", type=Path, metavar="FOLDER", help="a bundle with unet.onnx (default: the model that ships)")
     add("--port", type=int, default=PORT, help="another one is taken if it is not free (default: %(default)s)")
