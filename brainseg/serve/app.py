@@ -32,7 +32,7 @@ FORM = {
         {"type": "object", "required": ["flair"], "properties": dict.fromkeys(SEQUENCE_FIELDS, BINARY)},
     ]
 }
-FULL = "disk or memory of this server are full; try again later, or tell whom it belongs to"
+FULL = "disk or memory of this server are full; try again later, or tell its owner"
 ERRORS = {
     408: "The request is not complete, and nothing more came.",
     413: "The request is too large.",

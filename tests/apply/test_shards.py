@@ -12,7 +12,8 @@ from brainseg.apply.outcome import Outcome
 from brainseg.apply.records import Records, Shard, parse_shard, table_paths
 from brainseg.errors import UserError
 from brainseg.scans.digests import keyed_name
-from tests.apply.test_predict import contents, head_with_lesion, predict, with_bright_model, write_nifti
+from tests.apply.bright_model import head_with_lesion
+from tests.apply.test_predict import contents, predict, with_bright_model, write_nifti
 
 SETTINGS = {"model_sha256": "ab", "threshold": 0.5}
 
