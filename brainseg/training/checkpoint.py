@@ -28,7 +28,7 @@ from brainseg.writing import atomic_write
 STATE = "state.npz"
 HEADER = "header"
 MAX_HEADER = 2**24  # bytes
-PACKAGES = ("keras", "tensorflow", "jax", "numpy", "opencv-python-headless")
+PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scipy", "opencv-python-headless")
 
 
 @dataclass(kw_only=True)

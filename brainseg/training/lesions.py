@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from brainseg.imaging.preprocessing import GREY_LEVELS, mirrored
 from brainseg.imaging.volume import FLAIR, BoolArray, ByteArray, FloatArray
@@ -140,8 +141,8 @@ def cyst_weight(mask: ByteArray, *, smallest_depth: float, start: float, edge: f
     """
     if min(mask.shape) < 2 * smallest_depth:
         return np.zeros(mask.shape, np.float32)
-    surrounded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = np.asarray(cv2.distanceTransform(surrounded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)[1:-1, 1:-1]
+    # Not by cv2.distanceTransform: its last digit depends on where in memory its result lies.
+    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1].astype(np.float32)
     deepest = float(depth.max())
     if deepest < smallest_depth:
         return np.zeros_like(depth)
