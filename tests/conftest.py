@@ -1,5 +1,6 @@
 """Fixtures for all tests: a small synthetic data set in the layout of the Kaggle set."""
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -13,17 +14,19 @@ from brainseg.params import DataParams
 from tests.kaggle_set import KAGGLE, PATIENTS, write_image, write_mask
 
 reset_environment()  # before a test imports Keras: the user's settings must not change a test either
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before a test imports ONNX Runtime, which would report it to its makers
 settings.register_profile("any_machine", deadline=None)  # on a busy one, every example may take long
 settings.load_profile("any_machine")
 # A shell starts a job in the background with SIGINT ignored, and its processes inherit that; some tests send SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = ("pipeline", "test_presets.py", "viewer")  # folders and files that take a minute or more
+# Folders and files that take long, the longest first. Each of the others takes less than 20 s.
+LONGEST = ("pipeline", "viewer", "test_presets.py", "training", "export")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, so that no process works on one alone at the end."""
-    items.sort(key=lambda item: not {*item.path.parts} & {*LONGEST})
+    items.sort(key=lambda item: next((at for at, name in enumerate(LONGEST) if name in item.path.parts), len(LONGEST)))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ def _open_onnx(path: Path, threads: int) -> tuple[Callable[..., FloatArray], Map
 
 def _start_onnx(content: bytes, threads: int) -> Any:
     """An inference session for the content of a file."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before its import; otherwise it reports its use to its makers
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
