@@ -125,3 +125,11 @@ def test_dev_container_has_a_supported_python_and_sets_up_the_project() -> None:
     supported = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert python in SpecifierSet(supported)
     assert container["postCreateCommand"] == "make setup"
+
+
+def test_container_is_built_from_what_dockerignore_lets_through() -> None:
+    """Anything else, such as patients' data, would be sent to the daemon of docker."""
+    copies = re.findall(r"^COPY (.+) \S+$", (ROOT / "Containerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    patterns = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert patterns[1] == "*"
+    assert [pattern[1:] for pattern in patterns if pattern.startswith("!")] == " ".join(copies).split()
