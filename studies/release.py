@@ -1,11 +1,14 @@
-"""Fill brainseg/released/: the mean of networks of a cross-validation, with a card that has the scores of all folds.
+"""Fill brainseg/released/: the mean of networks of a cross-validation, with a card that has the scores of another.
 
-    cp presets/released.yaml params.yaml && make cross-validation JOBS=2
+    cp presets/released.yaml params.yaml && make cross-validation JOBS=2      # the scores: five folds
     python -m studies.altered_scans cv/folds/0 cv/folds/1 --out altered.csv
-    python -m studies.release --folds 0 1 --altered altered.csv --commit COMMIT --hardware "two AMD EPYC cores"
+    cp -r cv/folds scored
+    cp presets/lgg-22-folds.yaml params.yaml && dvc repro index && dvc --cd cv repro evaluate@0 evaluate@1
+    python -m studies.release --folds 0 1 --scored scored --altered altered.csv --commit COMMIT --hardware "two cores"
 
-Weights are rounded to half precision, which halves the files. The card gives no score of the mean: together its
-networks have seen every patient. A patient's score is that of the network of their fold, which had not seen them.
+With 22 folds a network has more patients to train than with five, and the same parameters otherwise. Weights are
+rounded to half precision, which halves the files. The card gives no score of the mean: together its networks have seen
+every patient. A patient's score is that of the network of their fold of five, which had not seen them.
 
 Reads:  params.yaml, data/index.csv, metrics/index.json, cv/folds/
 """
@@ -13,6 +16,7 @@ Reads:  params.yaml, data/index.csv, metrics/index.json, cv/folds/
 import argparse
 import tempfile
 import textwrap
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,28 +41,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folds", type=int, nargs="+", required=True, help="whose networks are averaged")
     parser.add_argument("--cv", type=Path, default=Path("cv/folds"), help="folder of the folds (default: %(default)s)")
+    parser.add_argument("--scored", type=Path, help="folder of the folds that give the scores (default: that of --cv)")
     parser.add_argument("--altered", type=Path, help="CSV that studies.altered_scans wrote for the folds")
     parser.add_argument("--commit", required=True, help="of the code that trained the networks")
+    parser.add_argument("--scored-commit", help="of the code that trained those of --scored (default: the same)")
     parser.add_argument("--hardware", required=True, help="that they were trained on, in words")
     parser.add_argument("--out", type=Path, default=RELEASED, help="folder to fill (default: %(default)s)")
     arguments = parser.parse_args()
     params = load_params()
     configure(params.train)
+    scored, folds = arguments.scored or arguments.cv, tuple(arguments.folds)
     sections = failures_section(pd.read_csv(FAILURES))
-    sections += training_section(arguments.cv, params, arguments.commit, arguments.hardware)
+    commits = arguments.commit, arguments.scored_commit or arguments.commit
+    sections += training_section(arguments.cv, folds, scored, commits, arguments.hardware)
     if arguments.altered is not None:
         sections += altered_section(pd.read_csv(arguments.altered))
-    release(arguments.cv, tuple(arguments.folds), params, arguments.out, sections)
-    print(f"{arguments.out}: bundle of the networks of {len(arguments.folds)} folds")
+    release(arguments.cv, folds, scored, params, arguments.out, sections)
+    print(f"{arguments.out}: bundle of the networks of {len(folds)} folds")
 
 
-def release(folder: Path, folds: tuple[int, ...], params: Params, out: Path, sections: str) -> None:
+def release(folder: Path, folds: tuple[int, ...], scored: Path, params: Params, out: Path, sections: str) -> None:
     """Write the bundle of the mean of the networks of some folds.
 
     Args:
-        folder: contains one folder for each fold, named by its number; all of them are scored.
+        folder: contains one folder for each fold, named by its number.
         folds: whose networks are averaged.
-        params: of the cross-validation.
+        scored: like `folder`, of the cross-validation whose scores the card has.
+        params: of the cross-validation of `folder`.
         out: folder of the bundle.
         sections: for the end of the card.
     """
@@ -73,15 +82,29 @@ def release(folder: Path, folds: tuple[int, ...], params: Params, out: Path, sec
         path = Path(temporary) / "unet.keras"
         save_model(path, average_ensemble([network for network, _ in loaded]), loaded[0][1], compress=True)
         model, card = load_model(path)
-        splits = [read_table(folder / f"{fold}/data/split.csv", SPLIT_COLUMNS).assign(fold=fold) for fold in folds]
-        scores = [read_table(path, PATIENT_COLUMNS) for path in sorted(folder.glob("*/metrics/patients.csv"))]
+        tables = scored_folds(scored).values()
+        scores = pd.concat([read_table(table, PATIENT_COLUMNS) for table in tables], ignore_index=True)
         facts = replace(
             read_facts(folder / f"{folds[0]}", params, card, model.count_params()),
-            split=pd.concat(splits, ignore_index=True),
-            patients=pd.concat(scores, ignore_index=True).sort_values("patient_id", ignore_index=True),
+            split=read_splits(folder, folds),
+            patients=scores.sort_values("patient_id", ignore_index=True),
             folds=folds,
+            fold_count=len(params.split.folds),
+            scored=read_splits(scored, scored_folds(scored)),
         )
         write_bundle(out, path, model, facts, sections=sections)
+
+
+def scored_folds(folder: Path) -> dict[int, Path]:
+    """The folds that have scores, by number, and the table of each."""
+    tables = {int(path.parts[-3]): path for path in folder.glob("*/metrics/patients.csv")}
+    return dict(sorted(tables.items()))
+
+
+def read_splits(folder: Path, folds: Iterable[int]) -> pd.DataFrame:
+    """data/split.csv of some folds one after the other, with the column fold."""
+    tables = [read_table(folder / f"{fold}/data/split.csv", SPLIT_COLUMNS).assign(fold=fold) for fold in folds]
+    return pd.concat(tables, ignore_index=True)
 
 
 def half_precision(weights: Any) -> Any:
@@ -99,20 +122,26 @@ def failures_section(seen: pd.DataFrame) -> str:
 {lines}"""
 
 
-def training_section(folder: Path, params: Params, commit: str, hardware: str) -> str:
-    """How the networks were trained, Markdown."""
-    scored = sorted(int(path.parts[-3]) for path in folder.glob("*/metrics/patients.csv"))
-    digests = {fold: sha256_of(folder / f"{fold}/models/unet.keras") for fold in scored}
-    listed = "".join(f"- network of fold {fold}: `{digest}`\n" for fold, digest in digests.items())
+def training_section(folder: Path, folds: Sequence[int], scored: Path, commits: tuple[str, str], hardware: str) -> str:
+    """How the networks of `folder` and `scored` were trained, Markdown; arguments as those of `release`."""
+
+    def listed(folder: Path, folds: Iterable[int]) -> str:
+        digests = {fold: sha256_of(folder / f"{fold}/models/unet.keras") for fold in folds}
+        return "".join(f"- fold {fold}: `{digest}`\n" for fold, digest in digests.items())
+
+    stages = " ".join(f"evaluate@{fold}" for fold in folds)
     return f"""
 ## Training
 
-By `cp presets/released.yaml params.yaml && make cross-validation JOBS=2` at commit `{commit}`
-on {hardware};
-{len(scored)} of {len(params.split.folds)} folds. SHA-256 of the networks, before their weights were rounded to
-half precision:
+By `cp presets/lgg-22-folds.yaml params.yaml && dvc repro index && dvc --cd cv repro {stages}`
+at commit `{commits[0]}`, on {hardware}.
+SHA-256 of the networks, before their weights were rounded to half precision:
 
-{listed}"""
+{listed(folder, folds)}
+The networks that were scored, by `cp presets/released.yaml params.yaml && make cross-validation JOBS=2`
+at commit `{commits[1]}`:
+
+{listed(scored, scored_folds(scored))}"""
 
 
 def altered_section(altered: pd.DataFrame) -> str:

@@ -1,20 +1,20 @@
-"""Measure the released model on scans that were acquired in another way: thin slices, sagittal and coronal ones.
+"""Measure trained networks on scans that were acquired in another way: thin slices, sagittal and coronal ones.
 
-    python -m studies.resliced_scans data/kaggle_3m --patients held_out/lgg-70.txt --out resliced.csv
+    python -m studies.resliced_scans --out resliced.csv .              # the root pipeline's run
+    python -m studies.resliced_scans --out resliced.csv cv/folds/*     # all folds
 
 The scans of the Kaggle set are axial and have no spacing. They are taken to have slices 5 mm apart and pixels of 1 mm,
 then interpolated linearly between slices to 1 mm, and stored or averaged as another scanner would. Each is turned to
 the network and back by `brainseg.scans.grid.Grid`, as in `brainseg predict`. Scores are of the original slices, with
 the reference outline. What is outlined in slices without tumour is counted, too.
 
-Reads:  patients in the Kaggle layout, the released model
+Reads:  data/index.csv, params.yaml, and of each run data/split.csv, models/unet.keras, models/operating_point.json
 Writes: one row per patient and acquisition, and prints both tables
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.progress import track
 
+from brainseg.files import INDEX_COLUMNS, SPLIT_COLUMNS, read_table
+from brainseg.imaging.stack import read_volume
 from brainseg.imaging.volume import BoolArray, FloatArray
 from brainseg.metrics.overlap import count
 from brainseg.model.backend import configure
-from brainseg.params import TrainParams
+from brainseg.params import load_params
 from brainseg.prediction.operating_point import read_operating_point
-from brainseg.scans.cases import read_scan
 from brainseg.scans.grid import Grid
-from brainseg.scans.recognise import find_cases
 from studies.altered_scans import summarise
 
 SLICE_MM, THICK = 5, 5  # distance of the original slices; thickness of sagittal and coronal slices, mm
@@ -140,37 +140,42 @@ def summarise_alarms(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("root", type=Path, help="patients in the Kaggle layout")
-    parser.add_argument("--patients", type=Path, help="text file with the patients to use (default: all)")
-    parser.add_argument("--out", type=Path, required=True, help="CSV for the scores")
-    parser.add_argument("--only", nargs="+", choices=ACQUISITIONS, default=list(ACQUISITIONS), help="acquisitions")
-    arguments = parser.parse_args()
-    configure(TrainParams.model_construct(backend="tensorflow", device="any", threads=2, precision="float32"))
+def score_run(run: Path, index: pd.DataFrame, root: Path, only: Sequence[str], options: dict[str, Any]) -> pd.DataFrame:
+    """Score the test patients of a run, one row per patient and acquisition; `options` are those of `predict_image`."""
     from brainseg.model.saving import load_model  # imports Keras, so after `configure`
     from brainseg.prediction.inference import predict_image
 
-    with as_file(files("brainseg.released")) as folder:
-        model, card = load_model(folder / "unet.keras")
-        point = read_operating_point(folder / "operating_point.json")
+    model, card = load_model(run / "models/unet.keras")
+    point = read_operating_point(run / "models/operating_point.json")
+    split = read_table(run / "data/split.csv", SPLIT_COLUMNS)
 
     def predict(image: NDArray[Any], positions: NDArray[np.int64], slice_step: int) -> FloatArray:
-        options: dict[str, Any] = {"batch_size": 16, "test_time_flip": True, "slice_step": slice_step}
-        return predict_image(model, card, image, positions, **options)
+        return predict_image(model, card, image, positions, slice_step=slice_step, **options)
 
-    wanted = set(arguments.patients.read_text(encoding="utf-8").split("\n")) if arguments.patients else None
-    cases = [case for case in find_cases([arguments.root]) if wanted is None or case.case_id in wanted]
     rows = []
-    for case in track(cases):
-        scan = read_scan(case, with_masks=True)
-        assert scan.mask_true is not None
-        for name in arguments.only:
-            mask = point.mask_of(outline_again(predict, scan.image, ACQUISITIONS[name]))
-            dice = count(mask_true=scan.mask_true, mask_pred=mask).dice
-            alarms = false_alarms(scan.mask_true, mask)
-            rows.append({"patient_id": case.case_id, "alteration": name, "dice": dice, **alarms})
-    scores = pd.DataFrame(rows)
+    for patient_id in track(sorted(set(split.patient_id[split.subset == "test"])), description=str(run)):
+        volume = read_volume(index[index.patient_id == patient_id], root)
+        for name in only:
+            mask = point.mask_of(outline_again(predict, volume.image, ACQUISITIONS[name]))
+            dice = count(mask_true=volume.mask_true, mask_pred=mask).dice
+            rows.append(
+                {"patient_id": patient_id, "alteration": name, "dice": dice, **false_alarms(volume.mask_true, mask)}
+            )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of runs: the root, or folds of cv/")
+    parser.add_argument("--out", type=Path, required=True, help="CSV for the scores")
+    parser.add_argument("--only", nargs="+", choices=ACQUISITIONS, default=list(ACQUISITIONS), help="acquisitions")
+    arguments = parser.parse_args()
+    params = load_params()
+    configure(params.train)
+    index = read_table(Path("data/index.csv"), INDEX_COLUMNS)
+    options = params.predict.model_dump()
+    runs = [score_run(run, index, Path(params.data.root), arguments.only, options) for run in arguments.runs]
+    scores = pd.concat(runs)
     scores.to_csv(arguments.out, index=False, float_format="%.6f")
     for table in (summarise(scores), summarise_alarms(scores)):
         print(table.to_string(index=False, float_format="%.4f"))

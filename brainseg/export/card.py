@@ -4,7 +4,9 @@ Its head is read by Hugging Face: https://huggingface.co/docs/hub/model-cards
 """
 
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+
+import pandas as pd
 
 from brainseg.dataset.kaggle_lgg import KAGGLE_PAGE, PUBLISHED_DICE_MEAN, PUBLISHED_DICE_MEDIAN
 from brainseg.export.card_tables import failure_rows, missing_rows, score_rows, site_rows, with_interval
@@ -140,7 +142,8 @@ def _network(facts: Facts) -> list[str]:
     networks = "One U-Net" if facts.networks == 1 else f"The mean of {facts.networks} U-Nets"
     kept = f"Of {epochs} epochs, number {int(facts.history['val_loss'].idxmin()) + 1} had the lowest validation loss"
     if facts.folds:
-        networks += f", those of the folds {', '.join(map(str, facts.folds))} of a cross-validation"
+        named = ", ".join(map(str, facts.folds))
+        networks += f", those of the folds {named} of a cross-validation in {facts.fold_count} folds"
         kept = f"Of {epochs} epochs, each network kept the one with the lowest validation loss"
     return [
         f"{networks}, {train.filters} filters on the first level, {train.block} blocks; {facts.weights:,} weights.",
@@ -151,8 +154,7 @@ def _network(facts: Facts) -> list[str]:
 
 def _data(facts: Facts) -> list[str]:
     if facts.folds:
-        counts = facts.split.groupby(["fold", "subset"])["patient_id"].nunique().unstack()
-        train, validation = (_range(counts[name].tolist()) for name in ("train", "validation"))
+        train, validation = (_per_fold(facts.split, subset) for subset in ("train", "validation"))
         patients = f"{train} to train each network, {validation} to choose its epoch"
     else:
         counts = facts.split.groupby("subset")["patient_id"].nunique()
@@ -167,18 +169,21 @@ def _data(facts: Facts) -> list[str]:
     ]
 
 
-def _range(counts: Collection[int]) -> str:
-    """The lowest and the highest number, or the one that all are."""
-    return " to ".join(map(str, sorted({min(counts), max(counts)})))
+def _per_fold(split: pd.DataFrame, subset: str) -> str:
+    """The lowest and the highest number of patients of a subset of each fold, or the one that all are."""
+    counts = split[split["subset"] == subset].groupby("fold")["patient_id"].nunique()
+    return " to ".join(map(str, sorted({counts.min(), counts.max()})))
 
 
 def _scores(facts: Facts) -> str:
     patients = facts.patients
     folds = ""
-    if facts.folds:
+    if facts.scored is not None:
+        count, train = facts.scored["fold"].nunique(), _per_fold(facts.scored, "train")
         folds = (
-            ", each outlined by the network of their fold alone, which had not seen them. Together the networks have "
-            "seen every patient, so no score of their mean is given"
+            f" of a cross-validation in {count} folds, each outlined by the network of their fold alone, which had not "
+            f"seen them ({train} patients to train). Together the networks of this model have seen every patient, so "
+            "no score of their mean is given"
         )
     method = (
         f"{len(patients)} test patients{folds}. A score is of the whole volume of a patient, on the grid of the stored "

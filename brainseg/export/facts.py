@@ -34,8 +34,10 @@ class Facts:
         source: where the patients come from.
         digests: SHA-256 of what the model was made from, by its name.
         folds: of a cross-validation, whose networks the model averages; empty: the model of one run. With folds,
-            `split` has those of the folds one after the other, with the column fold, and each of `patients` was scored
-            with the network of their own fold alone.
+            `split` has those of the folds one after the other, with the column fold.
+        fold_count: number of folds of that cross-validation.
+        scored: like `split`, of the cross-validation in which each of `patients` was scored by the network of their own
+            fold alone; it may have fewer folds, so fewer patients to train. None: the model itself was scored.
     """
 
     params: Params
@@ -49,6 +51,8 @@ class Facts:
     source: PatientSource
     digests: dict[str, str]
     folds: tuple[int, ...] = ()
+    fold_count: int = 0
+    scored: pd.DataFrame | None = None
 
     @property
     def networks(self) -> int:

@@ -1,5 +1,6 @@
 """Releasing the networks of a cross-validation: what the card says about folds, and rounding to half precision."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from brainseg.params import load_params
 from studies.release import FAILURES, RELEASED, altered_section, failures_section, half_precision, training_section
 from tests.project import ROOT
 
@@ -22,16 +22,26 @@ def test_rounding_is_idempotent_and_close(weights: np.ndarray) -> None:
     np.testing.assert_allclose(rounded, weights, rtol=2**-11, atol=2**-25)
 
 
-def test_training_is_described_by_the_folds_that_were_scored(tmp_path: Path) -> None:
-    for fold, scored in ((0, True), (1, True), (2, False)):
-        (tmp_path / f"{fold}/models").mkdir(parents=True)
-        (tmp_path / f"{fold}/models/unet.keras").write_text(f"network {fold}")
-        if scored:
-            (tmp_path / f"{fold}/metrics").mkdir()
-            (tmp_path / f"{fold}/metrics/patients.csv").write_text("")
-    text = training_section(tmp_path, load_params(ROOT / "params.yaml"), "abc1234", "two cores")
-    assert "at commit `abc1234`\non two cores;\n2 of 5 folds." in text
-    assert text.count("network of fold") == 2
+def test_training_lists_the_networks_that_ship_and_those_that_were_scored(tmp_path: Path) -> None:
+    for folder in ("networks", "scored"):
+        for fold, is_scored in ((0, True), (1, True), (2, False)):
+            run = tmp_path / f"{folder}/{fold}"
+            (run / "models").mkdir(parents=True)
+            (run / "models/unet.keras").write_text(f"{folder} {fold}")
+            if is_scored:
+                (run / "metrics").mkdir()
+                (run / "metrics/patients.csv").write_text("")
+    text = training_section(tmp_path / "networks", [1, 2], tmp_path / "scored", ("abc1234", "def5678"), "two cores")
+    assert "evaluate@1 evaluate@2`\nat commit `abc1234`, on two cores." in text
+    assert text.count("\nat commit `def5678`:\n") == 1
+    ship, score = text.split("The networks that were scored")
+    expected = [
+        hashlib.sha256(name.encode()).hexdigest() for name in ("networks 1", "networks 2", "scored 0", "scored 1")
+    ]
+    assert [
+        line.split()[-1].strip("`") for line in (ship + score).splitlines() if line.startswith("- fold")
+    ] == expected
+    assert ship.count("- fold") == score.count("- fold") == 2
 
 
 def test_altered_scans_are_compared_with_the_same_patients() -> None:
