@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from tests.browser import DESKTOP, need, start_chromium
 SECONDS = 120_000  # ms; a limit for the slowest machine, not a wait
 PAGE = Path(str(files("brainseg.view"))) / "page/index.html"
 MODEL = Path(str(files("brainseg.released"))) / "unet.onnx"
+SLICES = 4  # of the phantom
 EXPECTED = ("GPU stall due to ReadPixels", "registration blocked by Playwright")  # of the software renderer, of a test
 
 
@@ -125,16 +128,36 @@ def _note(result: Opened, kind: str, text: str) -> None:
         result.faults.append(text)
 
 
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Prints nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Leave the test's output as it is."""
+
+
+@pytest.fixture
+def plain_server(tmp_path: Path) -> Iterator[str]:
+    """A host that sends no headers of its own, as static hosts do."""
+    for name, path in find_pages().items():
+        (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / name).symlink_to(path)
+    handler = partial(QuietHandler, directory=str(tmp_path / "site"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
 @pytest.fixture(scope="session")
 def patient() -> Volume:
-    """The six slices of a phantom with the most tumour: few, so that the tests are quick."""
-    whole = make_patient(1, size=128, seed=7)
+    """The four slices of a phantom with the most tumour: few and small, so that the tests are quick."""
+    whole = make_patient(1, size=96, seed=7)
     sizes = whole.mask_true.sum(axis=(1, 2))
-    first = int(np.argmax(np.convolve(sizes, np.ones(6), "valid")))
-    part = slice(first, first + 6)
+    first = int(np.argmax(np.convolve(sizes, np.ones(SLICES), "valid")))
+    part = slice(first, first + SLICES)
     return Volume(
         patient_id=whole.patient_id,
         image=whole.image[part],
         mask_true=whole.mask_true[part],
-        slice_numbers=np.arange(1, 7),
+        slice_numbers=np.arange(1, SLICES + 1),
     )

@@ -1,6 +1,7 @@
 """The golden cases of the page are what the Python side does, and the page does the same."""
 
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -11,9 +12,13 @@ from viewer.golden.make_cases import FOLDER, all_cases, to_text
 VIEWER = ROOT / "viewer"
 
 
+@pytest.fixture(scope="module")
+def cases() -> dict[str, Any]:
+    return all_cases()
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.glob("*.json")))
-def test_the_cases_are_up_to_date(name: str) -> None:
-    cases = all_cases()
+def test_the_cases_are_up_to_date(name: str, cases: dict[str, Any]) -> None:
     assert set(cases) == {path.name for path in FOLDER.glob("*.json")}
     assert (FOLDER / name).read_text(encoding="utf-8") == to_text(cases[name]), "python -m viewer.golden.make_cases"
 

@@ -1,10 +1,7 @@
 """Looking, correcting and saving; keys; a phone; without isolation; with the network off."""
 
 import csv
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nibabel
@@ -13,13 +10,13 @@ import pytest
 from playwright.sync_api import Dialog
 
 from brainseg.imaging.volume import FLAIR, Volume
-from brainseg.view.pages import find_pages
 from brainseg.view.session import Session
 from tests.browser import PHONE, check_accessibility, check_width
 from tests.viewer.conftest import SECONDS, Opened, OpenPage
 
 pytestmark = pytest.mark.browser
 SMALL = {"width": 900, "height": 640}
+WOULD_ASK = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"  # if the tab were closed now
 
 
 @pytest.fixture
@@ -148,29 +145,37 @@ def test_keys_do_what_the_mouse_does(shared: Opened, flair: Path, tmp_path: Path
     assert download.value.suggested_filename == "head_mask.nii.gz"
 
 
-def test_corrections_that_are_not_saved_are_asked_about(open_page: OpenPage, flair: Path, tmp_path: Path) -> None:
-    with open_page(viewport=SMALL) as opened:
-        page = opened.page
-        asked: list[str] = []
+def test_corrections_that_are_not_saved_are_asked_about(shared: Opened, flair: Path, tmp_path: Path) -> None:
+    """Another drop, another choice of sequences, and closing; not what was undone or saved."""
+    opened, page = shared, shared.page
+    asked: list[str] = []
 
-        def dismiss(dialog: Dialog) -> None:
-            asked.append(dialog.type)
-            dialog.dismiss()
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(f"{dialog.type}: {dialog.message}")
+        dialog.dismiss()
 
-        page.on("dialog", dismiss)
-        opened.give(flair)
-        opened.wait_for_outline()
-        page.locator("#canvas").focus()
-        for key in ("e", " "):  # the cross is in the outline
-            page.keyboard.press(key)
-        corrected = volume(opened)
-        opened.give(flair)  # another drop
-        page.wait_for_timeout(50)
-        assert asked == ["confirm"]
-        assert volume(opened) == corrected
+    page.on("dialog", dismiss)
+    opened.give(flair)
+    opened.wait_for_outline()
+    before = page.inner_text("#measures")
+    page.locator("#canvas").focus()
+    for key in ("e", " ", "Control+z"):  # the cross is in the outline
+        page.keyboard.press(key)
+    assert page.inner_text("#measures") == before
+    assert page.evaluate(WOULD_ASK) is False
+    page.keyboard.press("Control+y")
+    corrected = page.inner_text("#measures")
+    opened.give(flair)
+    page.select_option("select[data-sequence=flair]", label="choose a file")
+    assert asked == ["confirm: Corrections are not saved: head. Discard them?"] * 2
+    assert page.input_value("select[data-sequence=flair]") == "0"  # as before
+    assert page.inner_text("#measures") == corrected != before
+    with page.expect_event("dialog"):
         page.close(run_before_unload=True)
-        page.context.pages[0].wait_for_timeout(50)
-        assert asked == ["confirm", "beforeunload"]
+    assert [question.split(":")[0] for question in asked] == ["confirm", "confirm", "beforeunload"]
+    saved(opened, tmp_path)
+    assert page.evaluate(WOULD_ASK) is False
+    page.remove_listener("dialog", dismiss)
 
 
 def test_a_second_scan_replaces_a_first_that_runs(shared: Opened, flair: Path) -> None:
@@ -186,26 +191,6 @@ def test_a_second_scan_replaces_a_first_that_runs(shared: Opened, flair: Path) -
     opened.give(other.rename(flair.with_name("third.nii.gz")))
     opened.wait_for_outline()
     assert page.inner_text("#scan-name") == "third"
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Prints nothing."""
-
-    def log_message(self, *_: object) -> None:
-        """Leave the test's output as it is."""
-
-
-@pytest.fixture
-def plain_server(open_page: OpenPage, tmp_path: Path) -> Iterator[str]:
-    """A host that sends no headers of its own, as static hosts do."""
-    for name, path in find_pages().items():
-        (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "site" / name).symlink_to(path)
-    handler = partial(QuietHandler, directory=str(tmp_path / "site"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
 
 
 def test_a_phone_without_isolation(open_page: OpenPage, plain_server: str, flair: Path) -> None:

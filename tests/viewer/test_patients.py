@@ -15,6 +15,12 @@ from tests.viewer.conftest import SECONDS, Opened, OpenPage
 
 pytestmark = pytest.mark.browser
 SMALL = {"width": 900, "height": 640}
+TEXTS = "all => all.map(option => option.text)"
+WATCH_RUNS = """() => {
+    window.runs = "";
+    new MutationObserver(() => (runs += document.getElementById("run-text").textContent))
+        .observe(document.getElementById("run-text"), { childList: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +39,11 @@ def slices(folder: Path, patient: Volume, *names: str) -> Path:
 
 def listed(opened: Opened) -> list[str]:
     opened.page.wait_for_selector("#scan:not([hidden]), #error:not([hidden])", timeout=SECONDS)
-    return opened.page.eval_on_selector_all("#patient option", "all => all.map(option => option.text)")
+    return opened.page.eval_on_selector_all("#patient option", TEXTS)
 
 
 def test_one_patient_follows_the_other(shared: Opened, patient: Volume, tmp_path: Path) -> None:
-    """Corrections that are not saved are asked about before the next one is opened."""
+    """One who is opened again is shown as it was left: corrections, threshold, and whether they are saved."""
     opened, page = shared, shared.page
     opened.give(slices(tmp_path / "set", patient, "anna", "bert"))
     assert listed(opened) == ["anna", "bert"]
@@ -47,17 +53,23 @@ def test_one_patient_follows_the_other(shared: Opened, patient: Volume, tmp_path
     page.locator("#canvas").focus()
     for key in ("e", " "):  # the cross is in the outline
         page.keyboard.press(key)
-    corrected = page.inner_text("#volume")
-    page.once("dialog", lambda dialog: dialog.dismiss())
-    page.select_option("#patient", label="bert")
-    assert page.input_value("#patient") == "0"
-    assert page.inner_text("#volume") == corrected
-    page.once("dialog", lambda dialog: dialog.accept())
-    page.locator("#canvas").focus()
+    page.evaluate("threshold.value = 0.4; threshold.dispatchEvent(new Event('input'))")
+    corrected = page.inner_text("#measures")
     page.keyboard.press("n")
     page.wait_for_selector("#scan-name:text-is('bert')", timeout=SECONDS)
     assert page.inner_text("#patient-count") == "2 of 2"
     opened.wait_for_outline()
+    assert page.inner_text("#threshold-text") == "0.50"
+    assert page.eval_on_selector_all("#patient option", TEXTS) == ["anna (not saved)", "bert"]
+    page.evaluate(WATCH_RUNS)
+    page.select_option("#patient", label="anna (not saved)")
+    page.wait_for_selector("#scan-name:text-is('anna')", timeout=SECONDS)
+    opened.wait_for_outline()
+    assert page.inner_text("#measures") == corrected
+    assert page.inner_text("#threshold-text") == "0.40"
+    assert "Outlining" not in page.evaluate("runs")
+    opened.save("#save-mask", tmp_path)
+    assert page.eval_on_selector_all("#patient option", TEXTS) == ["anna", "bert"]
 
 
 def test_dicom_of_two_patients_in_an_archive(shared: Opened, patient: Volume, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from brainseg.view.session import Session
 from brainseg.view.verdicts import Review, find_patients
 from tests.kaggle_set import write_image
 from tests.scans.dicom_files import write_series
-from tests.viewer.conftest import SECONDS, OpenPage
+from tests.viewer.conftest import SECONDS, SLICES, OpenPage
 from tests.viewer.predictions import FixedSegmenter
 
 SMALL = {"width": 900, "height": 640}
@@ -45,7 +45,7 @@ def test_outlines_are_matched_with_their_scans(predicted: tuple[Path, Path], tmp
     scans, out = predicted
     found = find_patients(out, [scans / name for name in "cba"])
     assert [patient.case for patient in found.patients] == ["head", "b", "c"]
-    assert [len(patient.mask) for patient in found.patients] == [1, 6, 1]
+    assert [len(patient.mask) for patient in found.patients] == [1, SLICES, 1]
     assert list(found.patients[0].files) == ["2/head_flair.nii.gz"]
     with pytest.raises(UserError, match="no case can be shown"):
         find_patients(out, [_other(tmp_path)])

@@ -21,7 +21,7 @@ from tests.browser import need
 from tests.kaggle_set import write_image
 from tests.scans.dicom_files import write_series
 from tests.scans.scan_files import rotation, store, write_nifti
-from tests.viewer.conftest import MODEL, Opened, OpenPage
+from tests.viewer.conftest import MODEL, SLICES, Opened, OpenPage
 
 pytestmark = pytest.mark.browser
 
@@ -140,7 +140,11 @@ def test_dicom(page: Opened, patient: Volume, outline: Callable[[Scan], BoolArra
         select.get_attribute("data-sequence"): select.evaluate("s => s.selectedOptions[0].text")
         for select in page.page.query_selector_all("#sequences select")
     }
-    assert chosen == {"pre-contrast": "series 1", "flair": "series 2", "post-contrast": "series 3"}
+    assert chosen == {
+        "pre-contrast": "series 1 ax t1",
+        "flair": "series 2 ax flair",
+        "post-contrast": "series 3 ax t1",
+    }
 
 
 def test_tiff(page: Opened, patient: Volume, outline: Callable[[Scan], BoolArray], tmp_path: Path) -> None:
@@ -153,7 +157,7 @@ def test_tiff(page: Opened, patient: Volume, outline: Callable[[Scan], BoolArray
     saved = page.save("#save-mask", tmp_path)
     assert saved.name == f"{patient.patient_id}_mask.zip"
     with zipfile.ZipFile(saved) as archive:
-        names = [f"{patient.patient_id}_{number}_mask.tif" for number in range(1, 7)]
+        names = [f"{patient.patient_id}_{number}_mask.tif" for number in range(1, SLICES + 1)]
         assert archive.namelist() == names
         planes = [np.asarray(Image.open(BytesIO(archive.read(name)))) for name in names]
     assert set(np.unique(planes)) == {0, 255}
@@ -172,7 +176,8 @@ def test_png(page: Opened, patient: Volume, outline: Callable[[Scan], BoolArray]
     mask = outline(read(folder))
     with zipfile.ZipFile(page.save("#save-probability", tmp_path)) as archive:
         planes = [
-            np.asarray(Image.open(BytesIO(archive.read(f"s{number:02}_probability.tif")))) for number in range(1, 7)
+            np.asarray(Image.open(BytesIO(archive.read(f"s{number:02}_probability.tif"))))
+            for number in range(1, SLICES + 1)
         ]
     assert planes[0].dtype == np.float32
     check(np.stack(planes) >= 0.5, mask)

@@ -6,7 +6,7 @@ import { Grid } from "../src/scan/grid";
 import { declaredBytes, readNifti, writeNifti } from "../src/scan/nifti";
 import { isNifti } from "../src/scan/niftiheader";
 import { Problem } from "../src/scan/problem";
-import { recogniseSequence } from "../src/scan/sequences";
+import { recogniseSequence, titleOfSeries } from "../src/scan/sequences";
 import { readTiff, writeTiff } from "../src/scan/tiff";
 
 const AFFINE = [
@@ -156,4 +156,10 @@ test("a DICOM header says whether there is contrast agent, behind a sequence of 
   bytes.splice(before, 16);
   expect(readDicomHeader(Uint8Array.from(bytes).buffer)).toEqual({ study: "", series: "1.2.3", agent: false });
   expect(readDicomHeader(Uint8Array.from(bytes.slice(0, before)).buffer)).toBeNull();
+});
+
+test("a series is called by its number and its description", () => {
+  expect(titleOfSeries("3", { SeriesDescription: "AX_T2_FLAIR", ProtocolName: "brain" })).toBe("series 3 AX T2 FLAIR");
+  expect(titleOfSeries("3", { ProtocolName: "brain" })).toBe("series 3 brain");
+  expect(titleOfSeries("3a", {})).toBe("series 3a");
 });

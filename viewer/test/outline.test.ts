@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { fillHole, paint } from "../src/outline/brush";
 import { componentSizes } from "../src/outline/measures";
+import { KeptOutlines } from "../src/outline/kept";
 import { Outline } from "../src/outline/outline";
 import { Grid } from "../src/scan/grid";
 import { type Triple } from "../src/scan/matrix";
@@ -82,4 +83,66 @@ test("a hole is filled only where it is enclosed", () => {
   const ring = draw(1, 5, 7, 11); // around (0, 1, 1)
   expect([...fillHole(ring, SHAPE, [0, 1, 1])]).toEqual([...draw(1, 5, 6, 7, 11)]);
   expect(fillHole(ring, SHAPE, [0, 3, 4])).toBe(ring);
+});
+
+test("corrections are unsaved where something would be lost", () => {
+  const outline = newOutline();
+  const states = [outline.unsaved];
+  const then = (change: () => void) => {
+    change();
+    states.push(outline.unsaved);
+  };
+  then(() => outline.draw(draw(0, 36)));
+  then(() => outline.undo());
+  then(() => outline.redo());
+  then(() => outline.markSaved(outline.step));
+  then(() => outline.undo()); // no corrections, but the file has some
+  then(() => outline.redo());
+  then(() => outline.undo());
+  then(() => outline.draw(draw(1, 36))); // what was saved is gone, and as many steps were made
+  expect(states).toEqual([false, true, false, true, false, true, false, true, true]);
+  const other = newOutline();
+  other.draw(draw(0));
+  other.discard();
+  expect(other.unsaved).toBe(false);
+});
+
+test("a stroke while the file is made is not saved", () => {
+  const outline = newOutline();
+  outline.draw(draw(0));
+  const { step } = outline;
+  outline.draw(draw(1));
+  outline.markSaved(step);
+  expect(outline.unsaved).toBe(true);
+});
+
+test("outlines are kept within a limit, and corrections that are not saved whatever it is", () => {
+  const kept = new KeptOutlines(160); // of four
+  const keep = (patient: string, change: "none" | "saved" | "unsaved" = "none") => {
+    const outline = newOutline();
+    if (change !== "none") outline.draw(draw(0));
+    if (change === "saved") outline.markSaved(outline.step);
+    kept.keep(patient, { choice: { flair: 0 }, outline });
+  };
+  const names = () => ["a", "b", "c", "d", "e", "f", "g"].filter((name) => kept.get(name));
+  keep("a", "unsaved");
+  keep("b", "saved");
+  keep("c");
+  keep("d");
+  expect(names()).toEqual(["a", "b", "c", "d"]);
+  kept.keep("c", kept.get("c")!); // looked at again
+  keep("e");
+  expect(names()).toEqual(["a", "b", "c", "e"]);
+  keep("f", "unsaved");
+  keep("g", "unsaved");
+  expect(names()).toEqual(["a", "b", "f", "g"]);
+  keep("e", "unsaved");
+  expect(names()).toEqual(["a", "e", "f", "g"]);
+  keep("d");
+  expect(names()).toEqual(["a", "d", "e", "f", "g"]);
+  expect(kept.unsaved).toEqual(["a", "f", "g", "e"]);
+  kept.forget("a");
+  expect(names()).toEqual(["d", "e", "f", "g"]);
+  kept.forget();
+  expect(names()).toEqual([]);
 });

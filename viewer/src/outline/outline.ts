@@ -25,11 +25,11 @@ export class Outline {
   networkMask: Uint8Array | null = null;
   /** Probabilities with the pixels as they are stored; null if only a mask is known. */
   readonly probability: Float32Array | null;
-  /** Whether something changed by hand since it was last saved. */
-  unsaved = false;
   #edits: Uint8Array;
+  #corrections = 0; // voxels that are edited
   #steps: Step[] = [];
-  #done = 0;
+  #done = 0; // how many steps are not undone
+  #saved = 0; // how many were not when it was saved; -1 if one of those is gone
 
   /**
    * @param grid of FLAIR.
@@ -87,7 +87,21 @@ export class Outline {
 
   /** Whether the mask differs from what the network and the threshold say. */
   get corrected(): boolean {
-    return this.#edits.some((edit) => edit !== UNTOUCHED);
+    return this.#corrections > 0;
+  }
+
+  /** Whether corrections would be lost: there are some, or there were when it was saved, and it differs from that. */
+  get unsaved(): boolean {
+    return this.#done !== this.#saved && (this.#saved !== 0 || this.corrected);
+  }
+
+  /** Where in its history the outline is, for `markSaved`. */
+  get step(): number {
+    return this.#done;
+  }
+
+  markSaved(step: number): void {
+    this.#saved = step;
   }
 
   undo(): void {
@@ -99,14 +113,18 @@ export class Outline {
   }
 
   #do(step: Step): void {
+    if (this.#saved > this.#done) this.#saved = -1;
     this.#steps.length = this.#done;
     this.#steps.push(step);
     this.redo();
   }
 
   #set(step: Step, which: "before" | "after"): void {
-    step.voxels.forEach((n, index) => (this.#edits[n] = step[which][index]));
-    this.unsaved = true;
+    step.voxels.forEach((n, index) => {
+      const edit = step[which][index];
+      this.#corrections += Number(edit !== UNTOUCHED) - Number(this.#edits[n] !== UNTOUCHED);
+      this.#edits[n] = edit;
+    });
     this.#combine();
   }
 

@@ -1,32 +1,36 @@
 /** What happens on the page: patients are found, and one is opened and outlined; the editor has the rest. */
 
 import { type Model } from "../network/model";
-import { Cancelled, Network, type Progress } from "../network/network";
+import { Cancelled } from "../network/network";
+import { KeptOutlines } from "../outline/kept";
 import { Outline } from "../outline/outline";
 import { type Case, type Choice, type Scan, makeScan } from "../scan/case";
 import { type Dropped } from "../scan/files";
 import { type Volume } from "../scan/nifti";
 import { Problem } from "../scan/problem";
 import { type Patient, findPatients, readMask } from "../scan/recognise";
-import { element, nextFrame, show } from "./dom";
+import { nextFrame, show } from "./dom";
 import { Editor } from "./editor";
-import { showBackgrounds, showError, showNotes, showProgress, showSequences } from "./panel";
+import { showError, showNotes, showProgress, showScan, showSequences } from "./panel";
 import { PatientList } from "./patients";
+import { Runner } from "./run";
 import { type Viewer } from "./viewer";
 
 export class App {
   readonly editor: Editor;
-  readonly patients = new PatientList(() => this.#mayDiscard());
-  #network: Network | null = null;
+  readonly patients = new PatientList(() => this.#kept.unsaved);
+  readonly #runner: Runner;
+  readonly #kept = new KeptOutlines();
   #case: Case | null = null;
   #scan: Scan | null = null;
   #task: AbortController | null = null; // of what was opened last, so that what comes late is ignored
 
   constructor(
     readonly viewer: Viewer,
-    readonly findModel: () => Promise<Model>,
+    findModel: () => Promise<Model>,
   ) {
-    this.editor = new Editor(viewer);
+    this.#runner = new Runner(findModel);
+    this.editor = new Editor(viewer, () => this.patients.draw());
   }
 
   get isBusy(): boolean {
@@ -34,46 +38,45 @@ export class App {
   }
 
   get hasUnsaved(): boolean {
-    return this.editor.outline?.unsaved ?? false;
+    return this.#kept.unsaved.length > 0;
   }
 
   /** Loads the network before it is needed. */
-  async prepare(): Promise<void> {
-    const network = await this.#loaded();
-    await network.prepare();
+  prepare(): Promise<void> {
+    return this.#runner.prepare();
   }
 
   /** Opens what a person dropped: its first patient, and a list if there are several. */
   async open(files: Dropped[]): Promise<void> {
+    if (!mayDiscard(this.#kept.unsaved)) return;
     await this.#guarded(async (signal) => {
-      this.#startReading();
-      this.patients.hide();
-      show(false, "review");
-      await nextFrame();
+      this.#forgetPatients();
+      await this.#startReading();
       const found = await findPatients(files);
       signal.throwIfAborted();
-      const names = found.map(({ name }) => name);
-      this.patients.show(names, 0, (index) => this.openPatient(found[index]));
+      this.patients.show(
+        found.map(({ name }) => name),
+        0,
+        (index) => this.openPatient(found[index]),
+      );
       await this.#read(found[0], signal);
     });
   }
 
-  /** Opens a patient; `given` is a mask that is shown instead of running the network. */
+  /** Opens a patient as it was left, or else outlines it; `given` is a mask to show instead of running the network. */
   async openPatient(patient: Patient, given?: Dropped[]): Promise<void> {
     await this.#guarded(async (signal) => {
-      this.#startReading();
-      await nextFrame();
+      await this.#startReading();
       await this.#read(patient, signal, given);
     });
   }
 
   /** Closes what is open. */
   close(): void {
-    if (!this.#mayDiscard()) return;
+    if (!mayDiscard(this.#kept.unsaved)) return;
     this.#task?.abort(new Cancelled());
     this.#reset();
-    this.patients.hide();
-    show(false, "review");
+    this.#forgetPatients();
     show(true, "welcome", "intro");
   }
 
@@ -93,73 +96,52 @@ export class App {
 
   async #read(patient: Patient, signal: AbortSignal, given?: Dropped[]): Promise<void> {
     const found = await patient.read(patient.name, patient.files);
-    const mask = given && (await readMask(given));
+    const kept = this.#kept.get(found.id);
+    const mask = given && !kept ? await readMask(given) : undefined;
     signal.throwIfAborted();
     this.#case = found;
-    await this.#choose(found.choice, signal, mask);
+    await this.#choose(kept?.choice ?? found.choice, signal, kept?.outline ?? mask);
   }
 
-  async #choose(choice: Choice, signal: AbortSignal, mask?: Volume): Promise<void> {
+  /** Shows a scan with an outline or a mask that is known, or else with what the network says. */
+  async #choose(choice: Choice, signal: AbortSignal, known?: Outline | Volume): Promise<void> {
     const found = this.#case!;
-    showSequences(found, choice, (changed) => {
-      void this.#guarded(async (next) => {
-        this.#forgetOutline();
-        await this.#choose(changed, next);
-      });
-    });
+    this.#showSequences(found, choice);
     showNotes(found.notes);
     const scan = makeScan(found, choice);
     this.#scan = scan;
-    showNotes(scan.notes);
-    showBackgrounds(scan);
+    showScan(scan);
     show(false, "welcome");
     await this.viewer.showImage(Float32Array.from(scan.grid.turn(scan.flair.voxels)), scan.grid);
     signal.throwIfAborted();
-    if (mask) this.#showGiven(scan, mask);
+    if (known) this.#show(scan, known instanceof Outline ? known : outlineOfMask(scan, known));
     else await this.#run(scan, signal);
   }
 
   async #run(scan: Scan, signal: AbortSignal): Promise<void> {
-    show(true, "run");
-    show(false, "again");
-    const network = await this.#loaded();
-    const slices = scan.grid.networkShape[0];
-    let [latest, began]: [Progress | null, number] = [null, 0];
-    const draw = () => latest && showProgress(latest, slices, (performance.now() - began) / 1000);
-    const timer = setInterval(draw, 250);
-    try {
-      const onProgress = (progress: Progress) => {
-        if (progress.phase !== latest?.phase) began = performance.now();
-        latest = progress;
-        draw();
-      };
-      const { probability, secondsPerSlice } = await network.outline(scan, onProgress, signal);
-      signal.throwIfAborted();
-      element("about").textContent = `${slices} slices in ${(secondsPerSlice * slices).toFixed(1)} s`;
-      const { threshold, smallest_lesion } = network.model;
-      this.editor.show(scan, new Outline(scan.grid, probability, { threshold, smallest_lesion }));
-    } finally {
-      clearInterval(timer);
-      if (!signal.aborted) show(false, "run");
-    }
+    this.#show(scan, await this.#runner.outline(scan, signal));
   }
 
-  async #loaded(): Promise<Network> {
-    return (this.#network ??= new Network(await this.findModel()));
-  }
-
-  #showGiven(scan: Scan, mask: Volume): void {
-    if (String(mask.grid.turnedShape) !== String(scan.grid.turnedShape)) {
-      throw new Problem(`${mask.name}: the mask has another size than the scan. Expected: the mask of this scan.`);
-    }
+  #show(scan: Scan, outline: Outline): void {
     show(false, "run");
-    const turned = Uint8Array.from(mask.grid.turn(mask.voxels), (value) => (value > 0 ? 1 : 0));
-    this.editor.show(scan, new Outline(scan.grid, null, { threshold: 0.5, smallest_lesion: 0 }, turned));
+    this.#kept.keep(scan.case.id, { choice: scan.choice, outline });
+    this.editor.show(scan, outline);
+  }
+
+  #showSequences(found: Case, choice: Choice): void {
+    showSequences(found, choice, (changed) => {
+      const unsaved = this.#kept.unsaved.filter((name) => name === found.id);
+      if (!mayDiscard(unsaved)) return this.#showSequences(found, choice);
+      void this.#guarded(async (signal) => {
+        this.#kept.forget(found.id);
+        this.#closeScan();
+        await this.#choose(changed, signal);
+      });
+    });
   }
 
   /** Does something with what is opened; a fault becomes a message, and a later call ends an earlier one. */
   async #guarded(action: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    if (!this.#mayDiscard()) return;
     this.#task?.abort(new Cancelled());
     const { signal } = (this.#task = new AbortController());
     show(false, "error");
@@ -175,29 +157,42 @@ export class App {
     }
   }
 
-  /** Whether corrections are saved, or the person gives them up; asks only once. */
-  #mayDiscard(): boolean {
-    const may = !this.hasUnsaved || confirm("The corrections are not saved. Discard them?");
-    if (may && this.editor.outline) this.editor.outline.unsaved = false;
-    return may;
-  }
-
-  #startReading(): void {
+  async #startReading(): Promise<void> {
     this.#reset();
     show(true, "run");
     showProgress("reading", 0, 0);
+    await nextFrame();
   }
 
-  #forgetOutline(): void {
+  #closeScan(): void {
     this.#scan = null;
     this.editor.close();
     show(false, "again");
   }
 
   #reset(): void {
-    this.#forgetOutline();
+    this.#closeScan();
     this.#case = null;
     this.viewer.clear();
     show(false, "scan", "run", "error", "welcome", "intro");
   }
+
+  #forgetPatients(): void {
+    this.#kept.forget();
+    this.patients.hide();
+    show(false, "review");
+  }
+}
+
+/** Whether a person gives up the corrections of these patients; asks nothing if there are none. */
+function mayDiscard(unsaved: string[]): boolean {
+  return unsaved.length === 0 || confirm(`Corrections are not saved: ${unsaved.join(", ")}. Discard them?`);
+}
+
+function outlineOfMask(scan: Scan, mask: Volume): Outline {
+  if (String(mask.grid.turnedShape) !== String(scan.grid.turnedShape)) {
+    throw new Problem(`${mask.name}: the mask has another size than the scan. Expected: the mask of this scan.`);
+  }
+  const turned = Uint8Array.from(mask.grid.turn(mask.voxels), (value) => (value > 0 ? 1 : 0));
+  return new Outline(scan.grid, null, { threshold: 0.5, smallest_lesion: 0 }, turned);
 }

@@ -19,7 +19,11 @@ export class Editor {
   #penSize = 3;
   #open: { scan: Scan; outline: Outline; measures: Measures } | null = null;
 
-  constructor(readonly viewer: Viewer) {
+  /** `onChange` is called after each change, and when the outline was saved. */
+  constructor(
+    readonly viewer: Viewer,
+    readonly onChange: () => void,
+  ) {
     viewer.onDrawn = (mask) => this.#change((outline) => outline.draw(mask));
   }
 
@@ -58,11 +62,12 @@ export class Editor {
     action(outline);
     this.viewer.showMask(outline.mask);
     this.#open.measures = measure(outline.mask, outline.probability, outline.grid);
-    showMeasures(this.#open.measures, outline.corrected);
+    showMeasures(this.#open.measures, outline.grid.storedSpacingMm, outline.corrected);
     showDoubt(doubtOf(outline));
     element<HTMLButtonElement>("undo").disabled = !outline.canUndo;
     element<HTMLButtonElement>("redo").disabled = !outline.canRedo;
     element<HTMLButtonElement>("discard").disabled = !outline.corrected;
+    this.onChange();
   }
 
   setThreshold(threshold: number): void {
@@ -131,8 +136,10 @@ export class Editor {
   async saveMask(): Promise<void> {
     if (!this.#open) return;
     const { scan, outline } = this.#open;
+    const { step } = outline;
     download(...(await maskFile(scan, outline.mask)));
-    outline.unsaved = false;
+    outline.markSaved(step);
+    this.onChange();
   }
 
   async saveProbability(): Promise<void> {

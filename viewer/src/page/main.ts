@@ -105,9 +105,9 @@ function connectCorrection(editor: Editor): void {
 }
 
 function connectSaving(editor: Editor): void {
-  element("save-mask").onclick = () => void editor.saveMask();
-  element("save-probability").onclick = () => void editor.saveProbability();
-  element("save-picture").onclick = () => void editor.savePicture();
+  element("save-mask").onclick = () => void editor.saveMask().catch(showError);
+  element("save-probability").onclick = () => void editor.saveProbability().catch(showError);
+  element("save-picture").onclick = () => void editor.savePicture().catch(showError);
   element("save-numbers").onclick = () => editor.saveNumbers();
 }
 

@@ -14,6 +14,7 @@ const NONE = "";
 /** Which file was taken for which sequence; `onChoice` is called when a person changes it. */
 export function showSequences(found: Case, choice: Choice, onChoice: (choice: Choice) => void): void {
   element("scan-name").textContent = found.id;
+  element("scan-size").textContent = "";
   const rows = ORDER.map((sequence) => {
     const label = withText("label", TITLES[sequence]);
     const select = document.createElement("select");
@@ -36,22 +37,25 @@ export function showSequences(found: Case, choice: Choice, onChoice: (choice: Ch
   show(true, "scan");
 }
 
-/** What was noted about a scan. */
-export function showNotes(notes: string[]): void {
-  const details = element("notes");
-  details.hidden = notes.length === 0;
-  details.querySelector("summary")!.textContent = notes.length === 1 ? "1 note" : `${notes.length} notes`;
-  details.querySelector("ul")!.replaceChildren(...notes.map((note) => withText("li", note)));
-}
-
-/** The sequences that can be shown. */
-export function showBackgrounds(scan: Scan): void {
+/** What is known about a scan that is opened: its size, notes, and the sequences that can be shown. */
+export function showScan(scan: Scan): void {
+  const [slices, rows, columns] = scan.grid.turnedShape;
+  element("scan-size").textContent = `${slices} slices of ${columns} x ${rows}`;
+  showNotes(scan.notes);
   const present = ORDER.filter((sequence) => !scan.missing.includes(sequence));
   fillOptions(
     element<HTMLSelectElement>("background"),
     present.map((sequence) => [sequence, TITLES[sequence]]),
     "flair",
   );
+}
+
+/** What was noted about a scan. */
+export function showNotes(notes: string[]): void {
+  const details = element("notes");
+  details.hidden = notes.length === 0;
+  details.querySelector("summary")!.textContent = notes.length === 1 ? "1 note" : `${notes.length} notes`;
+  details.querySelector("ul")!.replaceChildren(...notes.map((note) => withText("li", note)));
 }
 
 /** How far a run is; what is not known is not shown as known. */
@@ -76,7 +80,7 @@ export function showProgress(progress: Progress | "reading", slices: number, sec
 }
 
 /** The numbers of an outline. */
-export function showMeasures(measures: Measures, corrected: boolean): void {
+export function showMeasures(measures: Measures, spacingMm: number[] | null, corrected: boolean): void {
   const { volumeMl, voxels, lesions, slicesWithTumour, meanProbabilityInside } = measures;
   const [value, unit] = volumeMl === null ? [voxels.toLocaleString("en"), "voxels"] : [volumeMl.toFixed(1), "ml"];
   element("volume").replaceChildren(
@@ -87,7 +91,10 @@ export function showMeasures(measures: Measures, corrected: boolean): void {
     ["Lesions", String(lesions)],
     ["Slices", String(slicesWithTumour)],
   ];
-  if (volumeMl !== null) rows.push(["Voxels", voxels.toLocaleString("en")]);
+  if (spacingMm) {
+    const size = spacingMm.map((mm) => Number(mm.toPrecision(3))).join(" x ");
+    rows.push(["Voxels", `${voxels.toLocaleString("en")} of ${size} mm`]);
+  }
   if (meanProbabilityInside !== null) rows.push(["Mean probability inside", meanProbabilityInside.toFixed(2)]);
   if (measures.touchesBorder) rows.push(["Reaches the border", "yes"]);
   if (corrected) rows.push(["Corrected by hand", "yes"]);
@@ -108,13 +115,18 @@ export function showDoubt(doubt: Doubt | null): void {
 
 /** Shows a fault: one message. */
 export function showError(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
-  const memory = /memory|allocation|bad_alloc|out of bounds/i.test(text);
-  const known = error instanceof Problem;
-  element("error-text").textContent = known
-    ? text
-    : memory
-      ? "Not enough memory for this scan in this browser. Close other tabs, or use brainseg predict."
-      : `This did not work: ${text}`;
+  element("error-text").textContent = messageOf(error);
   show(true, "error");
+}
+
+function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (error instanceof Problem) return text;
+  if (error instanceof DOMException && /^Not(Found|Readable)Error$/.test(error.name)) {
+    return "A file cannot be read: it was moved or changed since it was dropped, or this user may not read it. Drop it again.";
+  }
+  if (/memory|allocation|bad_alloc|out of bounds/i.test(text)) {
+    return "Not enough memory for this scan in this browser. Close other tabs, or use brainseg predict.";
+  }
+  return `This did not work: ${text}`;
 }

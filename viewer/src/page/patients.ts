@@ -7,27 +7,22 @@ type Open = (index: number) => Promise<void>;
 
 export class PatientList {
   #names: string[] = [];
+  #markOf: (index: number) => string = () => "";
   #current = 0;
   #open: Open = () => Promise.resolve();
 
-  /** `mayLeave` is asked before another patient is opened. */
-  constructor(readonly mayLeave: () => boolean) {
+  /** `findUnsaved` names the patients of whom corrections are not saved. */
+  constructor(readonly findUnsaved: () => string[]) {
     this.#select.onchange = () => void this.#goTo(Number(this.#select.value));
     element("patient-next").onclick = () => void this.#goTo(this.#current + 1);
     element("patient-previous").onclick = () => void this.#goTo(this.#current - 1);
   }
 
-  /** Shows a list; `first` is the patient that is open or about to be. */
-  show(names: string[], first: number, open: Open): void {
-    [this.#current, this.#open] = [first, open];
-    this.rename(names);
+  /** Shows a list; `first` is the patient that is open or about to be, and a mark may stand before a name. */
+  show(names: string[], first: number, open: Open, markOf: (index: number) => string = () => ""): void {
+    [this.#names, this.#current, this.#open, this.#markOf] = [names, first, open, markOf];
+    this.draw();
     show(names.length > 1, "patients");
-  }
-
-  /** Changes what the list says about the same patients. */
-  rename(names: string[]): void {
-    this.#names = names;
-    this.#draw();
   }
 
   /** Shows no list. */
@@ -40,14 +35,19 @@ export class PatientList {
   }
 
   async #goTo(index: number): Promise<void> {
-    const isThere = index >= 0 && index < this.#names.length && index !== this.#current;
-    if (isThere && this.mayLeave()) this.#current = index;
-    this.#draw();
-    if (isThere && this.#current === index) await this.#open(index);
+    if (index < 0 || index >= this.#names.length || index === this.#current) return;
+    this.#current = index;
+    this.draw();
+    await this.#open(index);
   }
 
-  #draw(): void {
-    const options = this.#names.map((name, n): [string, string] => [String(n), name]);
+  /** Writes the list again, after marks or corrections changed. */
+  draw(): void {
+    const unsaved = this.findUnsaved();
+    const options = this.#names.map((name, n): [string, string] => [
+      String(n),
+      `${this.#markOf(n)} ${name}${unsaved.includes(name) ? " (not saved)" : ""}`.trim(),
+    ]);
     fillOptions(this.#select, options, String(this.#current));
     element("patient-count").textContent = `${this.#current + 1} of ${this.#names.length}`;
     element<HTMLButtonElement>("patient-previous").disabled = this.#current === 0;

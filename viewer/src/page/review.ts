@@ -62,7 +62,6 @@ async function review(
   const note = element<HTMLTextAreaElement>("verdict-note");
   let current: Reviewed;
   const status = (text: string) => (element("review-status").textContent = text);
-  const names = () => patients.map(({ case: name, verdict }) => `${MARKS[verdict]} ${name}`);
   const open = async (index: number) => {
     const opened = (current = patients[index]);
     [verdict.value, note.value] = [current.verdict as Verdict, current.note];
@@ -70,7 +69,7 @@ async function review(
     try {
       const [patient] = await findPatients(await read(opened.files));
       const mask = await read(opened.mask);
-      if (current === opened) await app.openPatient(patient, mask);
+      if (current === opened) await app.openPatient({ ...patient, name: opened.case }, mask);
     } catch (error) {
       showError(error);
     }
@@ -84,7 +83,7 @@ async function review(
       const { case: name, verdict: given, note: text } = patient;
       await ask("verdict", { method: "POST", body: JSON.stringify({ case: name, verdict: given, note: text }) });
       status("Kept in verdicts.csv");
-      app.patients.rename(names());
+      app.patients.draw();
     } catch (error) {
       status("Not kept");
       showError(error);
@@ -97,6 +96,7 @@ async function review(
     patients.findIndex((each) => !each.verdict),
   );
   show(true, "review");
-  app.patients.show(names(), first, open);
+  const names = patients.map((patient) => patient.case);
+  app.patients.show(names, first, open, (index) => MARKS[patients[index].verdict]);
   await open(first);
 }

@@ -1,8 +1,8 @@
 /** The slices and the rendering: NiiVue, with the outline as its drawing. */
 
-import { NVImage, Niivue, SHOW_RENDER, SLICE_TYPE } from "@niivue/niivue";
-import { Grid } from "../scan/grid";
-import { writeNifti } from "../scan/nifti";
+import { Niivue, SHOW_RENDER, SLICE_TYPE } from "@niivue/niivue";
+import { type Grid } from "../scan/grid";
+import { flipped, makeVolume } from "./volume";
 
 export type Layout = "planes" | "axial" | "coronal" | "sagittal" | "render";
 export type Tool = "move" | "pen" | "eraser" | "fill";
@@ -16,7 +16,6 @@ const SLICE_TYPES: Record<Layout, SLICE_TYPE> = {
 };
 const OUTLINE_COLOUR = { R: [0, 255], G: [0, 180], B: [0, 84], A: [0, 255], I: [0, 1], labels: ["", "outline"] };
 const MOST_ZOOM = 10;
-const UNKNOWN_ASPECT = 5 / 240; // distance of slices over the width of a slice, as in most scans of the Kaggle set
 
 export class Viewer {
   /** Called with the drawn mask (slices, rows, columns) after each stroke. */
@@ -62,7 +61,7 @@ export class Viewer {
 
   /** Shows an image: slices, rows, columns with the pixels as they are stored. */
   async showImage(image: Float32Array, grid: Grid): Promise<void> {
-    const volume = await this.#volume(image, grid, "gray");
+    const volume = await makeVolume(image, grid, "gray");
     const isSame = this.#grid === grid;
     const [mask, place] = [isSame ? this.#niivue.drawBitmap : null, [...this.#niivue.scene.crosshairPos]];
     this.#removeOverlay();
@@ -99,7 +98,7 @@ export class Viewer {
   async showProbability(probability: Float32Array | null): Promise<void> {
     this.#removeOverlay();
     if (probability && this.#grid) {
-      const volume = await this.#volume(probability, this.#grid, "inferno");
+      const volume = await makeVolume(probability, this.#grid, "inferno");
       [volume.cal_min, volume.cal_max, volume.opacity] = [0.02, 1, 0.6];
       this.#niivue.addVolume(volume);
     }
@@ -202,30 +201,4 @@ export class Viewer {
   #takeDrawing(): void {
     if (this.#grid && this.#niivue.drawBitmap) this.onDrawn(flipped(this.#niivue.drawBitmap, this.#grid));
   }
-
-  /** NiiVue's volume: towards right, anterior, superior. An oblique scan is drawn straight, as the network sees it. */
-  #volume(turned: Float32Array, grid: Grid, colormap: string): Promise<NVImage> {
-    const [slices, rows, columns] = grid.turnedShape;
-    const [thick, high, wide] = grid.affine ? turnedSpacing(grid) : [columns * UNKNOWN_ASPECT, 1, 1];
-    const affine = [
-      [wide, 0, 0, (-wide * (columns - 1)) / 2],
-      [0, high, 0, (-high * (rows - 1)) / 2],
-      [0, 0, thick, (-thick * (slices - 1)) / 2],
-      [0, 0, 0, 1],
-    ];
-    const file = writeNifti(flipped(turned, grid), new Grid([columns, rows, slices], affine), null);
-    return NVImage.loadFromFile({ file: new File([file], "scan.nii"), name: "scan.nii", colormap });
-  }
-}
-
-function turnedSpacing(grid: Grid): number[] {
-  return grid.spacingMm!.map((mm, n) => (mm * grid.networkShape[n]) / grid.turnedShape[n]);
-}
-
-/** From slices, rows, columns to NiiVue's right, anterior, superior, and back: rows and columns run the other way. */
-function flipped<T extends Uint8Array | Float32Array>(array: T, grid: Grid): T {
-  const [, rows, columns] = grid.turnedShape;
-  const result = array.slice() as T;
-  for (let at = 0; at < result.length; at += rows * columns) result.subarray(at, at + rows * columns).reverse();
-  return result;
 }

@@ -25,6 +25,7 @@ export interface Case {
 /** A case in the form that the network takes. */
 export interface Scan {
   case: Case;
+  choice: Choice;
   /** FLAIR as it is stored. */
   flair: Volume;
   /** Of FLAIR. */
@@ -80,7 +81,7 @@ export function makeScan(found: Case, choice: Choice): Scan {
   if (missing.length) {
     notes.push(`Without ${missing.map((name) => TITLES[name]).join(" and ")}: filled with FLAIR, as in training.`);
   }
-  return { case: found, flair, grid, image, missing, notes };
+  return { case: found, choice, flair, grid, image, missing, notes };
 }
 
 /** What the network sees otherwise than the scan is stored. */

@@ -8,7 +8,7 @@ import { type Dropped, groupBy } from "./files";
 import { SEQUENCES, TITLES } from "./names";
 import { type Volume, readNifti } from "./nifti";
 import { Problem } from "./problem";
-import { type Sidecar, recogniseSequence } from "./sequences";
+import { type Sidecar, recogniseSequence, titleOfSeries } from "./sequences";
 
 const MAX_BYTES = 2 ** 30;
 const UNEVEN = /_(Eq|Tilt)(_|\.|$)/i; // what dcm2niix adds to the name where slices are not evenly spaced
@@ -90,7 +90,7 @@ async function convert(files: Dropped[]): Promise<{ volume: Volume; sidecar: Sid
         );
       }
       const sidecar = JSON.parse(await json.text()) as Sidecar;
-      const label = `series ${name.slice(0, -4)}`;
+      const label = titleOfSeries(name.slice(0, -4), sidecar);
       const volume = await file.arrayBuffer().then((bytes) => readIfUsable(label, new Uint8Array(bytes)));
       if (volume) found.push({ volume, sidecar });
     }

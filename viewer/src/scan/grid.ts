@@ -6,6 +6,7 @@
  */
 
 import { type Affine, type Triple, columnLengths, determinant, multiply } from "./matrix";
+import { resizeSlices, roundHalfEven } from "./resize";
 
 export type Voxels = Float32Array | Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array;
 
@@ -49,11 +50,16 @@ export class Grid {
       : [slices, rows, columns];
   }
 
-  /** Distance of slices, rows and columns in the network's orientation, mm; null if unknown. */
+  /** Distance of slices, rows and columns with the pixels as they are stored, mm; null if unknown. */
+  get storedSpacingMm(): Triple<number> | null {
+    const lengths = this.affine && columnLengths(this.affine);
+    return lengths && (this.axes.map((axis) => lengths[axis]) as Triple<number>);
+  }
+
+  /** The same for the square pixels that the network sees. */
   get spacingMm(): Triple<number> | null {
-    if (!this.affine) return null;
-    const lengths = columnLengths(this.affine);
-    return this.axes.map((axis, n) => (lengths[axis] * this.shape[axis]) / this.networkShape[n]) as Triple<number>;
+    const stored = this.storedSpacingMm;
+    return stored?.map((mm, n) => (mm * this.turnedShape[n]) / this.networkShape[n]) as Triple<number> | null;
   }
 
   /** Volume of a stored voxel, ml; null if unknown. */
@@ -154,40 +160,4 @@ export class Grid {
     const handed = determinant(this.#directions.map((row) => [row[columns], row[rows], row[slices]])) > 0;
     return [flipSlices, flipRows, handed === (flipSlices !== flipRows)];
   }
-}
-
-/** Resamples slices linearly, with half-pixel centres and repeated edges, as OpenCV does. */
-export function resizeSlices(array: Float32Array, from: Triple<number>, to: Triple<number>): Float32Array {
-  const [slices, rows, columns] = from;
-  const [, height, width] = to;
-  const vertical = linearWeights(rows, height);
-  const horizontal = linearWeights(columns, width);
-  const result = new Float32Array(slices * height * width);
-  for (let s = 0, out = 0; s < slices; s++) {
-    const base = s * rows * columns;
-    for (const { low: top, high: bottom, share: down } of vertical) {
-      const [above, below] = [base + top * columns, base + bottom * columns];
-      for (const { low, high, share } of horizontal) {
-        const upper = array[above + low] * (1 - share) + array[above + high] * share;
-        const lower = array[below + low] * (1 - share) + array[below + high] * share;
-        result[out++] = upper * (1 - down) + lower * down;
-      }
-    }
-  }
-  return result;
-}
-
-function linearWeights(from: number, to: number): { low: number; high: number; share: number }[] {
-  return Array.from({ length: to }, (_, index) => {
-    const position = Math.min(Math.max(((index + 0.5) * from) / to - 0.5, 0), from - 1);
-    const low = Math.floor(position);
-    return { low, high: Math.min(low + 1, from - 1), share: position - low };
-  });
-}
-
-/** Rounds as Python's `round`: halves to the even neighbour. */
-export function roundHalfEven(value: number): number {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }

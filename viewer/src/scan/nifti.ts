@@ -2,7 +2,8 @@
 
 import { Grid, type Voxels } from "./grid";
 import { type Affine, columnLengths } from "./matrix";
-import { DAMAGED, DATA_TYPES, layout, parseHeader } from "./niftiheader";
+import { DAMAGED, DATA_TYPES, parseHeader } from "./niftiheader";
+import { layout } from "./niftilayout";
 import { Problem } from "./problem";
 
 /** One 3-D volume as it is stored in a file. */

@@ -3,7 +3,7 @@
 import { type Grid } from "./grid";
 import { type Triple, apply, columnLengths, invert, multiply } from "./matrix";
 import { type Volume } from "./nifti";
-import { cornerDistance } from "./niftiheader";
+import { cornerDistance } from "./niftiaffine";
 import { Problem } from "./problem";
 
 const SAME_GRID = 0.1; // of the shortest side of a voxel; grids whose corners differ by less are the same

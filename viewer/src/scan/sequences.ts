@@ -41,6 +41,12 @@ export function recogniseSequence(sidecar: Sidecar, hasAgent: boolean): Role | n
   return hasAgent || POST_WORDS.test(words) ? "post-contrast" : "pre-contrast";
 }
 
+/** How the page calls a series: by its number, and by what the scanner calls it, for who chooses by hand. */
+export function titleOfSeries(number: string, { SeriesDescription, ProtocolName }: Sidecar): string {
+  const description = (SeriesDescription ?? ProtocolName ?? "").replaceAll("_", " ").trim();
+  return `series ${number} ${description}`.trim();
+}
+
 function isUsable(sidecar: Sidecar): boolean {
   const type = sidecar.ImageType ?? [];
   if ((sidecar.Modality ?? "MR") !== "MR" || type.includes("LOCALIZER")) return false;
