@@ -64,7 +64,7 @@ def test_scalars_are_read_as_in_yaml_1_2_and_as_dvc_reads_them(path: Path, text:
     assert parse_yaml(path.read_text(), path) == {"key": value}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=st.text(st.sampled_from("01279.eE+-_:xobnyfInNaAtTrue~!&*[]{}'\"# "), max_size=12))
 def test_whatever_is_read_is_what_dvc_reads(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("yaml") / "params.yaml"
@@ -180,7 +180,7 @@ def test_missing_file_is_told_how_to_get_one(path: Path) -> None:
         load_params(path)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(value=st.recursive(st.none() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.tuples(x)))
 def test_values_are_shown_on_one_short_line(value: object) -> None:
     assert shown(value).isprintable()

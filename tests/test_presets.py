@@ -13,13 +13,15 @@ from dvc.utils.hydra import apply_overrides
 
 from brainseg.export.bundle import read_bundle
 from brainseg.files import HISTORY_COLUMNS, read_table
-from brainseg.params import PhantomParams, load_params
-from brainseg.phantom.patients import write_phantoms
+from brainseg.params import load_params
+from brainseg.phantom.patients import make_patient
+from tests.kaggle_set import write_image, write_mask
 from tests.project import ROOT
 
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]
 EXPLAINED_ABOVE = ("    image: ", "    mask: ")  # explained by the comment on data.pattern
+SLICES = range(11, 19)  # of a synthetic patient: with and without tumour
 ITEM = re.compile(r" *- ")  # an item of a list, explained by the comment on its key
 
 # All presets run in one process, because starting TensorFlow takes longer than two training steps, and without a graph,
@@ -124,7 +126,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     The split, normalisation, augmentation, loss and learning rate stay those of the preset.
     """
     folder = tmp_path_factory.mktemp("presets")
-    write_phantoms(folder / "patients", PhantomParams(patients=5, size=32, seed=7))
+    for number in range(1, 6):
+        patient = make_patient(number, size=32, seed=7)
+        for slice_number, at in enumerate(SLICES, start=1):
+            stem = folder / "patients" / patient.patient_id / f"{patient.patient_id}_{slice_number}"
+            write_image(stem.with_suffix(".tif"), patient.image[at])
+            write_mask(stem.with_name(f"{stem.name}_mask.tif"), patient.mask_true[at])
     for path in PRESETS:
         content = yaml.safe_load(path.read_text())
         content["data"]["root"] = str(folder / "patients")

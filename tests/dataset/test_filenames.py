@@ -74,7 +74,7 @@ def naive(template: str) -> re.Pattern[str]:
     return re.compile(expression)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(parts=TEMPLATES, name=st.text("ab1/", min_size=1, max_size=12))
 def test_names_are_read_as_by_the_plain_expression(parts: list[str], name: str) -> None:
     template = "".join(parts)

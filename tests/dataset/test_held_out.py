@@ -108,7 +108,7 @@ def test_list_that_does_not_fit_is_refused(text: str, path: Path, words: str) ->
         read_held_out(path, KNOWN)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(content=st.binary(max_size=200) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "ignore")))
 def test_any_bytes_are_a_list_or_one_message(content: bytes) -> None:
     LIST.write_bytes(content)
@@ -116,7 +116,7 @@ def test_any_bytes_are_a_list_or_one_message(content: bytes) -> None:
         assert read_held_out(LIST, KNOWN) < KNOWN
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     listed=st.sets(st.sampled_from(sorted(KNOWN - {"#2"})), min_size=1, max_size=6),
     comment=st.text(alphabet="# aP1", max_size=5),

@@ -41,7 +41,7 @@ def patients(index: pd.DataFrame, table: pd.DataFrame, subset: str) -> set[str]:
     return set(index.patient_id[table.subset == subset])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     sites=st.lists(st.sampled_from(["CS", "DU", "HT", "EZ"]), min_size=5, max_size=40),
     seed=st.integers(0, 2**32 - 1),

@@ -38,7 +38,7 @@ def test_shape_in_a_panel_by_hand(shape: tuple[int, int], expected: tuple[int, i
 
 
 @given(st.integers(1, 1500), st.integers(1, 1500), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_shape_fits_and_a_lesion_of_one_pixel_stays_where_it_is(height: int, width: int, random) -> None:
     mask = np.zeros((height, width), np.bool_)
     row, column = random.randrange(height), random.randrange(width)

@@ -1,8 +1,8 @@
 """The backend: what is chosen by parameters and hardware, and what is refused with one message."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -43,18 +43,15 @@ def test_backend_that_is_not_installed_is_one_message(monkeypatch: pytest.Monkey
         configure(TRAIN.model_copy(update={"backend": "jax"}))
 
 
-def test_gpu_preset_without_a_gpu_is_one_message(tmp_path: Path) -> None:
-    """Runs in a process of its own, because threads are set only once; a GPU, if there is one, is hidden."""
-    code = (
-        "import pathlib; from brainseg.model.backend import configure; from brainseg.params import load_params;"
-        "configure(load_params(pathlib.Path('presets/lgg.yaml')).train)"
-    )
-    environment = {"CUDA_VISIBLE_DEVICES": "-1", "HOME": str(tmp_path)}
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert "UserError: train.device: gpu requires a GPU, and tensorflow finds none" in result.stderr
-    assert "presets/lgg-cpu.yaml" in result.stderr
+def test_gpu_preset_without_a_gpu_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU, if there is one, is hidden. TensorFlow's settings stay, because a process can make them only once."""
+    for name in ("threading.set_intra_op_parallelism_threads", "threading.set_inter_op_parallelism_threads"):
+        monkeypatch.setattr(f"tensorflow.config.{name}", lambda _: None)
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda _: [])
+    message = r"train\.device: gpu requires a GPU, and tensorflow finds none.*presets/lgg-cpu\.yaml"
+    with patch.dict(os.environ), pytest.raises(UserError, match=message):
+        configure(load_params(ROOT / "presets/lgg.yaml").train)
 
 
 @pytest.mark.parametrize(

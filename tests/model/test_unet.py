@@ -82,7 +82,7 @@ def test_blocks_follow_the_parameter(block: str) -> None:
 
 
 def test_ensemble_predicts_the_mean_probability_and_can_be_saved(tmp_path: Path) -> None:
-    members = [TRAIN.model_copy(update={"filters": 2, "input_size": 32, "seed": seed}) for seed in (1, 2, 3)]
+    members = [TRAIN.model_copy(update={"filters": 2, "input_size": 32, "seed": seed}) for seed in (1, 2)]
     networks = [seeded_unet(params) for params in members]
     images = np.random.default_rng(0).normal(size=(2, 32, 32, networks[0].input_shape[-1])).astype(np.float32)
     probabilities = [keras.ops.convert_to_numpy(network(images)) for network in networks]

@@ -35,9 +35,14 @@ def project(undisturbed: tuple[Project, str]) -> Project:
     for name in ("checkpoint/seed_21/state.npz", "unet.keras", "history.csv", "summary.txt"):
         (project.root / "models" / name).unlink(missing_ok=True)
     project.run("dvc", "repro", "--no-run-cache", "split")
+    forget_training(project)
+    return project
+
+
+def forget_training(project: Project) -> None:
+    """Remove the training and what follows from dvc.lock; otherwise DVC would restore the trained model."""
     lock = (project.root / "dvc.lock").read_text()
     (project.root / "dvc.lock").write_text(lock[: lock.index("  train:")])
-    return project
 
 
 def state_is_there(project: Project) -> bool:
@@ -49,10 +54,12 @@ def repro(project: Project, *arguments: str, code: int = 0) -> str:
 
 
 @contextmanager
-def killed(project: Project, target: str, number: signal.Signals) -> Iterator[subprocess.Popen[str]]:
-    """`dvc repro train`, to which a signal is sent after the first epoch that it trains."""
+def killed(
+    project: Project, target: str, number: signal.Signals, *arguments: str, after: str = "epoch "
+) -> Iterator[subprocess.Popen[str]]:
+    """`dvc repro train`, to which a signal is sent after it has printed a line that starts with `after`."""
     process = subprocess.Popen(
-        ["dvc", "repro", "--no-run-cache", "train"],
+        ["dvc", "repro", "--no-run-cache", *arguments, "train"],
         cwd=project.root,
         env={**project.environment, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -62,29 +69,16 @@ def killed(project: Project, target: str, number: signal.Signals) -> Iterator[su
     )
     with process:
         assert process.stdout is not None
-        assert next((line for line in process.stdout if line.startswith("epoch ")), None)
+        assert next((line for line in process.stdout if line.startswith(after)), None)
         kill(process, target, number)
         yield process
 
 
-def killed_and_read(project: Project, target: str, number: signal.Signals) -> str:
-    """What it prints from then on, until all its processes have ended."""
-    with killed(project, target, number) as process:
+def killed_and_read(project: Project, target: str, number: signal.Signals, *arguments: str, **options: str) -> str:
+    """What it prints from then on, until all its processes have ended; arguments as those of `killed`."""
+    with killed(project, target, number, *arguments, **options) as process:
         assert process.stdout is not None
         return process.stdout.read()
-
-
-def test_forced_training_trains_again_and_predict_deletes_the_state(undisturbed: tuple[Project, str]) -> None:
-    """The first test, because the others delete the state of the undisturbed training."""
-    project, _ = undisturbed
-    assert state_is_there(project), "kept until dvc.lock records the model, which it does by now"
-    output = repro(project, "--force", "--single-item", "train")
-    assert COMPLETE not in output
-    assert "epoch   8/8" in output
-    assert state_is_there(project)
-    repro(project, "predict")
-    assert not state_is_there(project)
-    assert (project.root / "models/unet.keras").exists()
 
 
 def test_cache_that_cannot_store_does_not_lose_a_finished_training(
@@ -104,11 +98,12 @@ def test_cache_that_cannot_store_does_not_lose_a_finished_training(
     assert (project.root / "dvc.lock").read_text() == undisturbed[1]
 
 
-def test_training_killed_in_three_ways_ends_like_an_undisturbed_one(
-    project: Project, undisturbed: tuple[Project, str]
-) -> None:
-    """One training is killed three times; benchmarks/kills.py kills at random moments."""
-    killed_and_read(project, "group", signal.SIGTERM)
+def test_forced_training_killed_in_three_ways_ends_like_an_undisturbed_one(undisturbed: tuple[Project, str]) -> None:
+    """`--force` trains again from the first epoch; predict deletes the state. benchmarks/kills.py kills at random."""
+    project, lock = undisturbed
+    assert state_is_there(project), "kept until dvc.lock records the model, which it does by now"
+    killed_and_read(project, "group", signal.SIGTERM, "--force", "--single-item", after="epoch   1/8")
+    forget_training(project)
 
     printed = killed_and_read(project, "stage", signal.SIGINT)
     assert "interrupted: run the same command again (dvc repro): the training goes on from epoch " in printed
@@ -118,4 +113,9 @@ def test_training_killed_in_three_ways_ends_like_an_undisturbed_one(
         process.wait()  # its stage goes on, and the next run waits for it
         output = repro(project, "train")
     assert output.count("models/unet.keras written") == 1
-    assert (project.root / "dvc.lock").read_text() == undisturbed[1]
+    assert (project.root / "dvc.lock").read_text() == lock
+
+    assert state_is_there(project)
+    repro(project, "predict")
+    assert not state_is_there(project)
+    assert (project.root / "models/unet.keras").exists()

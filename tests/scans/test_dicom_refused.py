@@ -298,7 +298,7 @@ def outcome(folder: Path) -> str:
     return "read"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from([name for name in SYNTAXES if name != "jpeg"]),
     st.booleans(),

@@ -23,9 +23,9 @@ from tests.project import ROOT
 TRAIN = load_params(ROOT / "params.yaml").train.model_copy(
     update={
         "input_size": 32,
-        "filters": 4,
+        "filters": 2,
         "batch_size": 4,
-        "epochs": 3,
+        "epochs": 2,
         "dropout": 0.0,
         "threads": 1,
         "deep_supervision": False,
@@ -41,27 +41,27 @@ RICH = TRAIN.model_copy(
         "context_slices": 1,
         "deep_supervision": True,
         "dropout": 0.2,
-        "epochs": 4,
+        "epochs": 3,
     }
 )
 
 
 def disc_volume() -> Volume:
-    """Sixteen slices, each with a bright disc that is the tumour."""
+    """Twelve slices, each with a bright disc that is the tumour."""
     y, x = np.mgrid[:32, :32]
     rng = np.random.default_rng(0)
-    mask_true = np.stack([(y - rng.integers(8, 24)) ** 2 + (x - rng.integers(8, 24)) ** 2 < 30 for _ in range(16)])
-    image = (rng.integers(40, 80, (16, 32, 32, 3)) + 120 * mask_true[..., None]).astype(np.uint8)
-    return Volume(patient_id="P", image=image, mask_true=mask_true, slice_numbers=np.arange(1, 17))
+    mask_true = np.stack([(y - rng.integers(8, 24)) ** 2 + (x - rng.integers(8, 24)) ** 2 < 30 for _ in range(12)])
+    image = (rng.integers(40, 80, (12, 32, 32, 3)) + 120 * mask_true[..., None]).astype(np.uint8)
+    return Volume(patient_id="P", image=image, mask_true=mask_true, slice_numbers=np.arange(1, 13))
 
 
 def toy_data(folder: Path, *, inverted: bool = False, context_slices: int = 0) -> TrainingData:
-    """Twelve training and four validation slices; `inverted`: the validation masks are inverted."""
+    """Eight training and four validation slices; `inverted`: the validation masks are inverted."""
     volume = disc_volume()
     store = SliceStore(folder, context_slices=context_slices, normalisation="divide_255", crop="none")
     validated = dataclasses.replace(volume, mask_true=~volume.mask_true) if inverted else volume
     return TrainingData(
-        store=store, train=store.add(volume, set(range(1, 13))), validation=store.add(validated, set(range(13, 17)))
+        store=store, train=store.add(volume, set(range(1, 9))), validation=store.add(validated, set(range(9, 13)))
     )
 
 
