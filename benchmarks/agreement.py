@@ -1,28 +1,28 @@
-"""How far each format of `brainseg export` is from Keras on real patients.
+"""How far each format and precision of `brainseg export` is from Keras on real patients.
 
     python -m benchmarks.agreement data/kaggle_3m --held-out held_out/lgg-70.txt
 
-The model is exported to every format; then each patient is outlined by Keras and by each file, all in float32. Printed
-are, per format, the largest difference between two probabilities, the masks that differ in at least one voxel, and the
-mean and largest difference in Dice per patient. No file is written but in a temporary folder.
+The model is exported to every format; then each patient is outlined by Keras in float32 and by each file. Printed are,
+per format, the largest difference between two probabilities, the masks that differ in at least one voxel, and the mean
+and largest difference in Dice per patient. No file is written but in a temporary folder.
 """
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from brainseg.dataset.held_out import read_held_out
-from brainseg.export.formats import FORMATS, Source
+from brainseg.export.formats import FORMATS, Predict, Source
 from brainseg.export.writing import read_source
 from brainseg.metrics.overlap import count
 from brainseg.scans.cases import read_scan
 from brainseg.scans.recognise import find_cases
 
-Predict = Callable[[Any], Any]
+NAMES = (*FORMATS, "openvino-bfloat16")
 
 
 def main() -> None:
@@ -30,17 +30,23 @@ def main() -> None:
     parser.add_argument("root", type=Path, help="folder with a folder for each patient, in the Kaggle layout")
     parser.add_argument("--held-out", type=Path, required=True, help="list of patient_ids, one a line")
     parser.add_argument("--model", type=Path, help="folder with unet.keras (default: the model that ships)")
-    parser.add_argument("--formats", nargs="+", choices=tuple(FORMATS), default=list(FORMATS))
+    parser.add_argument("--formats", nargs="+", choices=NAMES, default=NAMES)
     arguments = parser.parse_args()
     known = {path.name for path in arguments.root.iterdir() if path.is_dir()}
     patients = sorted(read_held_out(arguments.held_out, known))
     source = read_source(arguments.model, flip=True)
     with tempfile.TemporaryDirectory() as folder:
-        runners = {
-            name: FORMATS[name].write(source, Path(folder, FORMATS[name].files[0])) for name in arguments.formats
-        }
+        runners = {name: write(source, name, Path(folder, name)) for name in arguments.formats}
         rows = [row for patient in patients for row in compare_patient(arguments.root / patient, source, runners)]
     report(rows, arguments.formats)
+
+
+def write(source: Source, name: str, folder: Path) -> Predict:
+    """Write a format, in float32 unless its name ends with the precision; returns what runs it."""
+    format_name, _, precision = name.partition("-")
+    folder.mkdir()
+    target = FORMATS[format_name]
+    return target.write(replace(source, precision=precision or "float32"), folder / target.files[0])
 
 
 def compare_patient(folder: Path, source: Source, runners: dict[str, Predict]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""The U-Net of brainseg/model/unet.py in plain PyTorch, to compare the speed of training.
+"""The U-Net of brainseg/model/unet.py in plain PyTorch, to compare the speed of training and of outlining.
 
-`python -m benchmarks.training` runs it, possibly with another Python (--torch-python). It therefore imports nothing of
-the project and needs NumPy and PyTorch only.
+`python -m benchmarks.training` and `benchmarks.inference` run it, possibly with another Python (--torch-python). It
+therefore imports nothing of the project and needs NumPy and PyTorch only.
 """
 
 import itertools
@@ -31,20 +31,36 @@ def conv_block(channels: int, filters: int) -> nn.Sequential:
     return nn.Sequential(*parts)
 
 
+class ResidualBlock(nn.Module):
+    """The same, with the input, after a 1 x 1 convolution, added before the last ReLU."""
+
+    def __init__(self, channels: int, filters: int) -> None:
+        super().__init__()
+        self.block = conv_block(channels, filters)[:-1]
+        self.shortcut = nn.Sequential(nn.Conv2d(channels, filters, 1, bias=False), nn.BatchNorm2d(filters, eps=1e-3))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Map features, (N, C, H, W), to (N, filters, H, W)."""
+        return functional.relu(self.block(features) + self.shortcut(features), inplace=True)
+
+
 class UNet(nn.Module):
     """A U-Net with four levels down and four up, as `brainseg.model.unet.build_unet` builds it; returns logits."""
 
-    def __init__(self, *, channels: int, filters: int, dropout: float, dropout_from_level: int) -> None:
+    def __init__(
+        self, *, channels: int, filters: int, dropout: float, dropout_from_level: int, residual: bool = False
+    ) -> None:
         super().__init__()
+        block = ResidualBlock if residual else conv_block
         widths = [filters * 2**level for level in range(LEVELS + 1)]
         rates = [dropout if level >= dropout_from_level else 0.0 for level in range(LEVELS)]
-        self.down = nn.ModuleList(map(conv_block, [channels, *widths[:-2]], widths[:-1]))
-        self.bottom = conv_block(widths[-2], widths[-1])
+        self.down = nn.ModuleList(map(block, [channels, *widths[:-2]], widths[:-1]))
+        self.bottom = block(widths[-2], widths[-1])
         self.grow = nn.ModuleList(
             nn.ConvTranspose2d(below, width, 3, stride=2, padding=1, output_padding=1)
             for width, below in itertools.pairwise(widths)
         )
-        self.up = nn.ModuleList(conv_block(2 * width, width) for width in widths[:-1])
+        self.up = nn.ModuleList(block(2 * width, width) for width in widths[:-1])
         self.drop = nn.ModuleList(nn.Dropout(rate) if rate else nn.Identity() for rate in rates)
         self.last = nn.Conv2d(filters, 1, 1)
 
@@ -103,9 +119,37 @@ def time_steps(
     return seconds[warm_up:], first_done
 
 
+def time_inference(settings: dict[str, Any]) -> dict[str, float]:
+    """Time the networks of an ensemble on prepared slices, and on the same slices flipped; `benchmarks.inference`."""
+    images = torch.from_numpy(np.load(settings["images"])).permute(0, 3, 1, 2)
+    dtype = getattr(torch, settings["precision"])
+    layout = {"dropout": 0.0, "dropout_from_level": LEVELS} | {key: settings[key] for key in ("filters", "residual")}
+    networks = [UNet(channels=images.shape[1], **layout) for _ in range(settings["networks"])]
+    for network in networks:
+        network.eval().to(dtype=dtype, memory_format=torch.channels_last)
+
+    def apply(batch: torch.Tensor) -> torch.Tensor:
+        batch = batch.to(dtype=dtype, memory_format=torch.channels_last)
+        return torch.stack([network(batch).float().sigmoid() for network in networks]).mean(dim=0)
+
+    seconds, processor = [], []
+    with torch.inference_mode():
+        for _ in range(settings["repeats"] + 1):  # the first one is not counted
+            began = time.monotonic(), time.process_time()
+            for batch in images.split(settings["batch_size"]):
+                (apply(batch) + apply(batch.flip(3)).flip(3)) / 2
+            seconds.append(time.monotonic() - began[0])
+            processor.append(time.process_time() - began[1])
+    weights = sum(weights.numel() for network in networks for weights in network.parameters())
+    return {"network_s": min(seconds[1:]), "network_cpu_s": min(processor[1:]), "weights": weights}
+
+
 def main(settings: dict[str, Any]) -> None:
-    """Time the steps and print the results as JSON; `benchmarks.training` passes the settings."""
+    """Time what the settings ask for, and print the results as JSON."""
     torch.set_num_threads(settings["threads"])
+    if "images" in settings:
+        print(json.dumps(time_inference(settings)))
+        return
     torch.manual_seed(settings["seed"])
     arrays = np.load(settings["batches"])
     batches = [

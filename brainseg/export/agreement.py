@@ -32,6 +32,18 @@ class Agreement:
     differing_voxels: int
     voxels: int
 
+    @property
+    def differences(self) -> str:
+        """The figures in a sentence, without its full stop."""
+        return (
+            f"Probabilities differ from Keras by at most {self.largest_difference:.1e}, and the masks in "
+            f"{self.differing_voxels:,} of {self.voxels:,} voxels"
+        )
+
+    def __str__(self) -> str:
+        """The figures, and what they were measured on."""
+        return f"On a synthetic patient: {self.differences[0].lower()}{self.differences[1:]}"
+
 
 def compare(
     predict: Callable[[NDArray[Any]], FloatArray], model: Any, card: ModelCard, point: OperatingPoint, *, flip: bool
@@ -59,8 +71,7 @@ def compare(
     )
     if not agreement.largest_difference <= BOUND:
         raise UserError(
-            f"The exported file does not agree with Keras: on a synthetic patient, a probability differs by "
-            f"{agreement.largest_difference:.2g} and the masks in {agreement.differing_voxels} of {agreement.voxels} "
-            f"voxels. Expected: at most {BOUND:g}. Nothing was written"
+            f"The exported file does not agree with Keras. {agreement}. Expected: probabilities within {BOUND:g}. "
+            "Nothing was written"
         )
     return agreement

@@ -1,9 +1,9 @@
 """The formats of `brainseg export`: how each is written, and how it is run to compare it with Keras."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,12 @@ from brainseg.imaging.volume import FloatArray
 from brainseg.model.saving import ModelCard
 from brainseg.prediction.operating_point import OperatingPoint
 
-Predict = Callable[[NDArray[Any]], FloatArray]
+
+class Predict(Protocol):
+    """Runs an exported file on a volume; see `brainseg.export.exported.Exported.probability`."""
+
+    def __call__(self, image: NDArray[Any], *, slice_step: int = 1) -> FloatArray:
+        """Probability of tumour, shape (S, H, W), in an image of shape (S, H, W, 3), float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ class Source:
         digest: SHA-256 of the .keras file, hexadecimal.
         flip: whether the result averages with the prediction for the slices flipped left to right.
         model_card: Markdown; may be empty.
+        precision: of the network, float32 or, for OpenVINO only, bfloat16; everything else is float32.
+        measured: more for the metadata of the result.
     """
 
     model: Any
@@ -37,11 +44,14 @@ class Source:
     digest: str
     flip: bool
     model_card: str
+    precision: str = "float32"
+    measured: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def metadata(self) -> dict[str, str]:
         """What the result says about itself."""
-        return make_metadata(self.card, self.point, digest=self.digest, flip=self.flip, model_card=self.model_card)
+        usual = make_metadata(self.card, self.point, digest=self.digest, flip=self.flip, model_card=self.model_card)
+        return {**usual, "precision": self.precision, **self.measured}
 
 
 def write_as_onnx(source: Source, path: Path) -> Predict:
@@ -59,9 +69,13 @@ def write_as_onnx(source: Source, path: Path) -> Predict:
 
 
 def write_as_openvino(source: Source, path: Path) -> Predict:
-    """Write unet.xml and unet.bin, from the ONNX graph."""
+    """Write unet.xml and unet.bin, from the ONNX graph.
+
+    OpenVINO keeps the types of the file: a network in bfloat16 is computed so, on processors that can, although
+    `open_exported` asks for float32 where the file does not say.
+    """
     openvino = import_openvino()
-    graph = make_graph(source.model, source.card, flip=source.flip)
+    graph = make_graph(source.model, source.card, flip=source.flip, precision=source.precision)
     model = openvino.Core().read_model(graph.SerializeToString(), b"")
     for name, value in source.metadata.items():
         model.set_rt_info(value, ["brainseg", name])
@@ -75,7 +89,7 @@ def write_as_litert(source: Source, path: Path) -> Predict:
 
     write_with_keras(source.model, source.card, path, format_name="litert", flip=source.flip)
     run = Interpreter(str(path), num_threads=source.card.threads).get_signature_runner()
-    return lambda image: np.array(run(**_inputs(image))[PROBABILITY])
+    return lambda image, slice_step=1: np.array(run(**_inputs(image, slice_step))[PROBABILITY])
 
 
 def write_as_saved_model(source: Source, path: Path) -> Predict:
@@ -84,13 +98,13 @@ def write_as_saved_model(source: Source, path: Path) -> Predict:
 
     write_with_keras(source.model, source.card, path, format_name="tf_saved_model", flip=source.flip)
     run = tensorflow.saved_model.load(path).signatures["serving_default"]
-    return lambda image: np.array(
-        run(**{name: tensorflow.constant(value) for name, value in _inputs(image).items()})[PROBABILITY]
+    return lambda image, slice_step=1: np.array(
+        run(**{name: tensorflow.constant(value) for name, value in _inputs(image, slice_step).items()})[PROBABILITY]
     )
 
 
-def _inputs(image: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    return {IMAGE: image, SLICE_STEP: np.ones(1, np.int64)}
+def _inputs(image: NDArray[Any], slice_step: int) -> dict[str, NDArray[Any]]:
+    return {IMAGE: image, SLICE_STEP: np.array([slice_step], np.int64)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from brainseg.export.agreement import Agreement, compare
 from brainseg.export.exported import IMAGE, PROBABILITY, SLICE_STEP, open_exported
 from brainseg.export.onnx_network import add_network
-from brainseg.export.onnx_ops import OPSET, OnnxOps, Tensor
+from brainseg.export.onnx_ops import OPSETS, OnnxOps, Tensor
 from brainseg.export.volume import outline_volume
 from brainseg.imaging.volume import SEQUENCES
 from brainseg.model.saving import ModelCard
@@ -60,12 +60,23 @@ def write_onnx(
         return compare(open_exported(temporary, threads=card.threads).probability, model, card, point, flip=flip)
 
 
-def make_graph(model: Any, card: ModelCard, *, flip: bool) -> onnx.ModelProto:
-    """Make the graph, without metadata; arguments as for `write_onnx`."""
+def make_graph(model: Any, card: ModelCard, *, flip: bool, precision: str = "float32") -> onnx.ModelProto:
+    """Make the graph, without metadata.
+
+    Args:
+        model: as for `write_onnx`, like the others.
+        card: of the model.
+        flip: whether to average.
+        precision: of the network, float32 or bfloat16; everything else is float32.
+    """
     ops = OnnxOps()
     # The graph does not count on the type of the image: it is float32 here, and a reader may declare another one.
     image, slice_step = Tensor(ops, IMAGE, TensorProto.UNDEFINED), Tensor(ops, SLICE_STEP, TensorProto.INT64)
-    result = outline_volume(ops, lambda images: add_network(ops, model, images), card, image, slice_step, flip=flip)
+
+    def network(images: Tensor) -> Tensor:
+        return add_network(ops, model, images, precision)
+
+    result = outline_volume(ops, network, card, image, slice_step, flip=flip)
     ops.node("Identity", result, name=PROBABILITY)
     graph = helper.make_graph(
         ops.nodes,
@@ -77,7 +88,7 @@ def make_graph(model: Any, card: ModelCard, *, flip: bool) -> onnx.ModelProto:
         [helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ("slices", "height", "width"))],
         list(ops.constants.values()),
     )
-    opset = helper.make_opsetid("", OPSET)
+    opset = helper.make_opsetid("", OPSETS[precision])
     exported: onnx.ModelProto = helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
     onnx.checker.check_model(exported)
     return exported

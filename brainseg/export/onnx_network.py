@@ -12,13 +12,14 @@ from brainseg.errors import UserError
 from brainseg.export.onnx_ops import OnnxOps, Tensor
 
 
-def add_network(ops: OnnxOps, network: keras.Model, images: Tensor) -> Tensor:
+def add_network(ops: OnnxOps, network: keras.Model, images: Tensor, precision: str) -> Tensor:
     """Add a network of `brainseg.model.unet` to a graph.
 
     Args:
         ops: the graph.
         network: a functional model, or an ensemble of them.
         images: shape (N, H, W, C), float32.
+        precision: float32 or bfloat16, of everything but the sigmoid: bfloat16 rounds all above 0.998 to 1.
 
     Returns:
         The probabilities, shape (N, H, W, 1), float32.
@@ -26,7 +27,7 @@ def add_network(ops: OnnxOps, network: keras.Model, images: Tensor) -> Tensor:
     Raises:
         UserError: if the network has a layer for which there is no rule here.
     """
-    planes = _add_layers(ops, network, ops.transpose(images, (0, 3, 1, 2)))
+    planes = _add_layers(ops, network, ops.cast(ops.transpose(images, (0, 3, 1, 2)), precision))
     return ops.transpose(planes, (0, 2, 3, 1))
 
 
@@ -90,9 +91,9 @@ def _convolution(ops: OnnxOps, layer: Any, norm: Any, name: str, images: Tensor)
         )
         scale = gamma / np.sqrt(variance + norm.epsilon)
         bias = (bias - mean) * scale + beta
-    kernel = _kernel(ops, layer, name, scale)
+    kernel, shift = _kernel(ops, layer, name, scale, images.kind), ops.constant(f"{name}.bias", bias, images.kind)
     pads = [size // 2 for size in layer.kernel_size] * 2
-    result = ops.node("Conv", images, kernel, ops.constant(f"{name}.bias", bias), name=name, pads=pads)
+    result = ops.node("Conv", images, kernel, shift, name=name, pads=pads)
     return _activate(ops, layer, result)
 
 
@@ -100,18 +101,22 @@ def _transposed_convolution(ops: OnnxOps, layer: Any, name: str, images: Tensor)
     """Doubles height and width, as Keras does with padding "same": the last row and column are cut off."""
     if layer.padding != "same" or layer.strides != (2, 2) or layer.kernel_size != (3, 3):
         raise _refusal(layer, "a transposed convolution other than 3 x 3 with strides of 2")
-    kernel, bias = _kernel(ops, layer, name, None), ops.constant(f"{name}.bias", np.asarray(layer.bias))
+    kernel = _kernel(ops, layer, name, None, images.kind)
+    bias = ops.constant(f"{name}.bias", np.asarray(layer.bias), images.kind)
     result = ops.node("ConvTranspose", images, kernel, bias, name=name, strides=[2, 2], pads=[0, 0, 1, 1])
     return _activate(ops, layer, result)
 
 
-def _kernel(ops: OnnxOps, layer: Any, name: str, scale: Any) -> Tensor:
-    """The weights, in half precision where that loses nothing; runtimes compute what follows once, when they start."""
+def _kernel(ops: OnnxOps, layer: Any, name: str, scale: Any, kind: int) -> Tensor:
+    """The weights, in half precision where that loses nothing; runtimes compute what follows once, when they start.
+
+    Those of a network in bfloat16 are multiplied first and then rounded, once.
+    """
     weights = np.asarray(layer.kernel).transpose(3, 2, 0, 1)
     half = weights.astype(np.float16)
-    if not np.array_equal(half, weights):
+    if kind != TensorProto.FLOAT or not np.array_equal(half, weights):
         scaled = weights if scale is None else weights * scale[:, None, None, None]
-        return ops.constant(f"{name}.kernel", scaled)
+        return ops.constant(f"{name}.kernel", scaled, kind)
     kernel = ops.cast(ops.constant(f"{name}.kernel", half, TensorProto.FLOAT16), "float32")
     return kernel if scale is None else kernel * ops.constant(f"{name}.scale", scale[:, None, None, None])
 
@@ -120,7 +125,7 @@ def _activate(ops: OnnxOps, layer: Any, result: Tensor) -> Tensor:
     if layer.activation is keras.activations.linear:
         return result
     if layer.activation is keras.activations.sigmoid:
-        return ops.node("Sigmoid", result)
+        return ops.node("Sigmoid", ops.cast(result, "float32"))
     raise _refusal(layer, "a convolution with an activation other than sigmoid")
 
 

@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
-OPSET = 18
+OPSETS = {"float32": 18, "bfloat16": 22}  # by the precision of the network; 22 is the first with such convolutions
 TYPES = {
     "float32": TensorProto.FLOAT,
+    "bfloat16": TensorProto.BFLOAT16,
     "int32": TensorProto.INT64,
     "int64": TensorProto.INT64,
     "uint8": TensorProto.UINT8,
     "bool": TensorProto.BOOL,
 }
-DTYPES: dict[int, type] = {
+DTYPES: dict[int, Any] = {
     TensorProto.FLOAT: np.float32,
     TensorProto.FLOAT16: np.float16,
+    TensorProto.BFLOAT16: helper.tensor_dtype_to_np_dtype(TensorProto.BFLOAT16),  # NumPy has none of its own
     TensorProto.INT64: np.int64,
     TensorProto.UINT8: np.uint8,
     TensorProto.BOOL: np.bool_,

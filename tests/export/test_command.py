@@ -119,6 +119,13 @@ def test_a_saved_model_runs_in_plain_tensorflow(models: Path, tmp_path: Path) ->
     assert np.abs(np.load(tmp_path / "probability.npy") - expected).max() < 1e-3
 
 
+def test_keras_is_configured_before_it_starts() -> None:
+    """Else TensorFlow writes notes about itself on standard error."""
+    code = "import sys, brainseg.export.writing; sys.exit(str({'keras', 'tensorflow'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.stderr.strip() == "set()"
+
+
 def test_an_earlier_export_is_kept_unless_told_otherwise(
     models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
