@@ -25,7 +25,6 @@ DIGESTS = "model.json"  # beside an exported file; its key "files" has the SHA-2
 AGAIN = "Write it again: brainseg export"
 # A volume of whole numbers that is larger than this as float32, bytes, goes into the ONNX graph as it is.
 LARGE = 2**27
-OTHER_SIDE = 17  # pixels, of a volume that no scan has
 WHOLE_NUMBERS = ("uint8", "int16", "uint16")
 
 
@@ -156,12 +155,8 @@ def _open_openvino(path: Path, threads: int) -> tuple[Callable[..., FloatArray],
     # In bfloat16, which OpenVINO chooses on some CPUs, the grey levels would be rounded before the network sees them.
     settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
     compiled = core.compile_model(model, "CPU", settings)
-    other = np.zeros((1, OTHER_SIDE, OTHER_SIDE, len(SEQUENCES)), np.float32)
 
     def run(image: NDArray[Any], slice_step: NDArray[np.int64]) -> FloatArray:
-        # OpenVINO 2026.4 gives wrong results, such as empty masks, if the volume before had the same shape. One of
-        # another shape in between makes it prepare the loops of the graph again.
-        compiled({IMAGE: other, SLICE_STEP: slice_step})
         inputs = {IMAGE: np.ascontiguousarray(image, np.float32), SLICE_STEP: slice_step}
         return np.array(compiled(inputs)[PROBABILITY])
 
