@@ -13,7 +13,7 @@ from brainseg.phantom.patients import MISSING_SEQUENCES, make_patient
 @pytest.fixture(scope="module")
 def default_patients() -> list[Volume]:
     """The patients of presets/phantom.yaml."""
-    return [make_patient(number, size=128, seed=7) for number in range(1, 25)]
+    return [make_patient(number, size=64, seed=7) for number in range(1, 25)]
 
 
 @pytest.mark.parametrize("size", [32, 64])

@@ -29,7 +29,7 @@ from tests.project import ROOT
 
 PARAMS = load_params(ROOT / "presets/phantom.yaml").train
 TRAIN = {"backend": "jax", "input_size": 32, "filters": 2, "batch_size": 4, "epochs": 2, "threads": 1}
-TRAIN |= {"weight_decay": 1e-3, "context_slices": 1, "sampling": "balanced"}
+TRAIN |= {"block": "plain", "weight_decay": 1e-3, "context_slices": 1, "sampling": "balanced"}
 
 # Sums over a batch are added in another order, so the last digits of float32 differ: by 4e-6 after two epochs. When the
 # rows were assigned to processes in another order, so that dropout affected other rows, the difference was 2e-4.

@@ -24,7 +24,7 @@ KERAS_JSON = '{"epsilon": 1e-3, "floatx": "float64", "image_data_format": "chann
 
 
 def test_training_killed_three_times_under_other_settings_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    prepare(tmp_path, {**SMALL, "epochs": 2, "ensemble": 2})
+    prepare(tmp_path, {**SMALL, "input_size": 32, "block": "plain", "epochs": 2, "ensemble": 2})
     train(tmp_path)
     expected = outputs(tmp_path)
     model, _ = load_model(tmp_path / "models/unet.keras")
