@@ -6,11 +6,10 @@ import numpy as np
 
 from brainseg.apply.network import KerasNetwork
 from brainseg.apply.segmenter import Segmenter
-from brainseg.imaging.preprocessing import channel_names
 from brainseg.imaging.volume import FLAIR
-from brainseg.model.saving import ModelCard
 from brainseg.prediction.operating_point import OperatingPoint
 from tests.imaging.drawn_head import draw_head
+from tests.model_card import make_card
 
 
 def bright_model(images: Any, training: bool) -> Any:
@@ -19,17 +18,7 @@ def bright_model(images: Any, training: bool) -> Any:
 
 
 def segmenter(point: OperatingPoint | None = None, batch_size: int = 16, flip: bool = True) -> Segmenter:
-    card = ModelCard(
-        input_size=64,
-        normalisation="brain_zscore",
-        crop="head",
-        context_slices=0,
-        contralateral_flair=False,
-        channels=channel_names(0, False),
-        backend="tensorflow",
-        threads=1,
-        precision="float32",
-    )
+    card = make_card(input_size=64, context_slices=0, contralateral_flair=False)
     network = KerasNetwork(model=bright_model, card=card, batch_size=batch_size, flip=flip)  # type: ignore[arg-type]
     point = point or OperatingPoint(threshold=0.5, smallest_lesion=0)
     return Segmenter(network=network, point=point, digest="ab" * 32, flip=flip)

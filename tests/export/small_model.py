@@ -1,4 +1,4 @@
-"""A small network with random weights, its card, and what runs its graph."""
+"""A small network with random weights, and what runs its graph."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,34 +9,15 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from brainseg.export.onnx_file import make_graph
-from brainseg.imaging.preprocessing import channel_names
 from brainseg.model.saving import ModelCard
 from brainseg.model.unet import build_unet
 from brainseg.prediction.inference import predict_image
-
-SIZE = 32
-
-
-def make_card(**changes: Any) -> ModelCard:
-    settings: dict[str, Any] = {
-        "input_size": SIZE,
-        "normalisation": "brain_zscore",
-        "crop": "head",
-        "context_slices": 1,
-        "contralateral_flair": True,
-        "backend": "tensorflow",
-        "threads": 1,
-        "precision": "float32",
-        **changes,
-    }
-    names = channel_names(settings["context_slices"], settings["contralateral_flair"])
-    return ModelCard(**settings, channels=names)
 
 
 def make_network(card: ModelCard, seed: int = 1) -> keras.Model:
     """A U-Net whose probabilities cover the whole range, with moving statistics as after a training."""
     keras.utils.set_random_seed(seed)
-    network = build_unet(input_size=SIZE, filters=2, dropout=0.1, channels=len(card.channels), residual=True)
+    network = build_unet(input_size=card.input_size, filters=2, dropout=0.1, channels=len(card.channels), residual=True)
     rng = np.random.default_rng(seed)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -11,11 +11,10 @@ from brainseg.evaluation.patient_scores import PATIENT_COLUMNS, SCORES
 from brainseg.export.card import write_card
 from brainseg.export.facts import Facts
 from brainseg.export.metadata import make_metadata
-from brainseg.imaging.preprocessing import channel_names
 from brainseg.metrics.bootstrap import interval
-from brainseg.model.saving import ModelCard
 from brainseg.params import load_params
 from brainseg.prediction.operating_point import OperatingPoint
+from tests.model_card import make_card
 from tests.project import ROOT
 
 DICE = [0.9, 0.3, 0.8, 0.7, 0.85]
@@ -49,17 +48,7 @@ def make_facts(**changes: Any) -> Facts:
         }
     )
     split = pd.DataFrame({"patient_id": ["P0", "P0", "P1", "T0"], "subset": ["test", "test", "test", "train"]})
-    model = ModelCard(
-        input_size=64,
-        normalisation="brain_zscore",
-        crop="head",
-        context_slices=1,
-        contralateral_flair=False,
-        channels=channel_names(1, False),
-        backend="tensorflow",
-        threads=1,
-        precision="bfloat16",
-    )
+    model = make_card(input_size=64, contralateral_flair=False, precision="bfloat16")
     facts = {
         "params": params,
         "model": model,

@@ -21,7 +21,8 @@ from brainseg.model.saving import save_model
 from brainseg.params import PhantomParams
 from brainseg.phantom.patients import make_patient, write_phantoms
 from brainseg.prediction.operating_point import OperatingPoint, write_operating_point
-from tests.export.small_model import make_card, make_network, run_keras
+from tests.export.small_model import make_network, run_keras
+from tests.model_card import make_card
 from tests.project import ROOT
 
 POINT = OperatingPoint(threshold=0.45, smallest_lesion=20)

@@ -17,7 +17,8 @@ from brainseg.export.exported import open_exported
 from brainseg.export.onnx_file import write_onnx
 from brainseg.phantom.patients import make_patient
 from brainseg.prediction.operating_point import OperatingPoint
-from tests.export.small_model import make_card, make_network, run_keras
+from tests.export.small_model import make_network, run_keras
+from tests.model_card import make_card
 
 CARD = make_card()
 POINT = OperatingPoint(threshold=0.45, smallest_lesion=20)

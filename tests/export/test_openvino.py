@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from brainseg.export.exported import import_openvino
 from brainseg.export.onnx_ops import OnnxOps, Tensor
 from brainseg.export.volume import outline_volume
-from tests.export.small_model import make_card
+from tests.model_card import make_card
 
 
 def noisy_head(slices: int, size: int) -> NDArray[np.float32]:
@@ -21,7 +21,7 @@ def noisy_head(slices: int, size: int) -> NDArray[np.float32]:
 
 
 def graph_without_network() -> bytes:
-    """The graph of an export whose network adds its channels, at the size of the model that ships."""
+    """The graph of an export whose network, with an input of 128 x 128, adds its channels."""
     ops = OnnxOps()
     image, step = Tensor(ops, "image", TensorProto.FLOAT), ops.tensor(np.array([1]))
     result = outline_volume(

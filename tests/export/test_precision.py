@@ -30,7 +30,8 @@ from brainseg.phantom.patients import make_patient, write_phantoms
 from brainseg.prediction.operating_point import OperatingPoint
 from brainseg.scans.case_source import CaseSource
 from brainseg.scans.cases import read_scan
-from tests.export.small_model import make_card, make_network, run_keras
+from tests.export.small_model import make_network, run_keras
+from tests.model_card import make_card
 
 CARD = make_card()
 POINT = OperatingPoint(threshold=0.45, smallest_lesion=0)

@@ -10,8 +10,9 @@ from brainseg.export.onnx_file import make_graph
 from brainseg.export.volume import outline_volume
 from brainseg.model.unet import average_ensemble
 from brainseg.phantom.patients import make_patient
-from tests.export.small_model import make_card, make_network, run_graph, run_keras
+from tests.export.small_model import make_network, run_graph, run_keras
 from tests.imaging.drawn_head import draw_head
+from tests.model_card import make_card
 
 BOUND = 1e-3
 CARD = make_card()

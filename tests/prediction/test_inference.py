@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from brainseg.imaging.head import find_head
-from brainseg.imaging.preprocessing import channel_names
 from brainseg.imaging.volume import Volume
 from brainseg.model.saving import ModelCard
 from brainseg.model.unet import build_unet
@@ -16,20 +15,11 @@ from brainseg.prediction.inference import predict_volume
 from brainseg.training.batches import SliceBatches
 from brainseg.training.slice_store import SliceStore
 from tests.imaging.drawn_head import draw_head
+from tests.model_card import make_card
 
 
 def card_with(input_size: int, context_slices: int, contralateral_flair: bool) -> ModelCard:
-    return ModelCard(
-        input_size=input_size,
-        normalisation="brain_zscore",
-        crop="head",
-        context_slices=context_slices,
-        contralateral_flair=contralateral_flair,
-        channels=channel_names(context_slices, contralateral_flair),
-        backend="tensorflow",
-        threads=1,
-        precision="float32",
-    )
+    return make_card(input_size=input_size, context_slices=context_slices, contralateral_flair=contralateral_flair)
 
 
 @pytest.fixture
