@@ -8,7 +8,7 @@
 
 With 22 folds a network has more patients to train than with five, and the same parameters otherwise. Weights are
 rounded to half precision, which halves the files. The card gives no score of the mean: together its networks have seen
-every patient. A patient's score is that of the network of their fold of five, which had not seen them.
+every patient. A patient's score is that of the model of their fold of five, which had not seen them.
 
 Reads:  params.yaml, data/index.csv, metrics/index.json, cv/folds/
 """
@@ -91,6 +91,7 @@ def release(folder: Path, folds: tuple[int, ...], scored: Path, params: Params, 
             folds=folds,
             fold_count=len(params.split.folds),
             scored=read_splits(scored, scored_folds(scored)),
+            scored_networks=network_count(load_model(scored / f"{min(scored_folds(scored))}/models/unet.keras")[0]),
         )
         write_bundle(out, path, model, facts, sections=sections)
 
@@ -105,6 +106,11 @@ def read_splits(folder: Path, folds: Iterable[int]) -> pd.DataFrame:
     """data/split.csv of some folds one after the other, with the column fold."""
     tables = [read_table(folder / f"{fold}/data/split.csv", SPLIT_COLUMNS).assign(fold=fold) for fold in folds]
     return pd.concat(tables, ignore_index=True)
+
+
+def network_count(model: Any) -> int:
+    """Number of networks that a Keras model averages; 1: it is a network itself."""
+    return max(1, sum(hasattr(layer, "layers") for layer in model.layers))
 
 
 def half_precision(weights: Any) -> Any:
@@ -138,7 +144,7 @@ at commit `{commits[0]}`, on {hardware}.
 SHA-256 of the networks, before their weights were rounded to half precision:
 
 {listed(folder, folds)}
-The networks that were scored, by `cp presets/released.yaml params.yaml && make cross-validation JOBS=2`
+The models that were scored, by `cp presets/released.yaml params.yaml && make cross-validation JOBS=2`
 at commit `{commits[1]}`:
 
 {listed(scored, scored_folds(scored))}"""
@@ -155,7 +161,7 @@ def altered_section(altered: pd.DataFrame) -> str:
     return f"""
 ## Altered scans
 
-{patients} test patients, each with the network of their fold, scans altered (`python -m studies.altered_scans`); paired
+{patients} test patients, each with the model of their fold, scans altered (`python -m studies.altered_scans`); paired
 difference to the unaltered scans.
 
 | scans | mean Dice | median Dice | difference (95 % interval) |

@@ -180,8 +180,9 @@ def _scores(facts: Facts) -> str:
     folds = ""
     if facts.scored is not None:
         count, train = facts.scored["fold"].nunique(), _per_fold(facts.scored, "train")
+        model = f"mean of the {n} networks" if (n := facts.scored_networks) > 1 else "network"
         folds = (
-            f" of a cross-validation in {count} folds, each outlined by the network of their fold alone, which had not "
+            f" of a cross-validation in {count} folds, each outlined by the {model} of their fold alone, which had not "
             f"seen them ({train} patients to train). Together the networks of this model have seen every patient, so "
             "no score of their mean is given"
         )

@@ -36,8 +36,9 @@ class Facts:
         folds: of a cross-validation, whose networks the model averages; empty: the model of one run. With folds,
             `split` has those of the folds one after the other, with the column fold.
         fold_count: number of folds of that cross-validation.
-        scored: like `split`, of the cross-validation in which each of `patients` was scored by the network of their own
+        scored: like `split`, of the cross-validation in which each of `patients` was scored by the model of their own
             fold alone; it may have fewer folds, so fewer patients to train. None: the model itself was scored.
+        scored_networks: number of networks that the model of a fold of `scored` averages.
     """
 
     params: Params
@@ -53,6 +54,7 @@ class Facts:
     folds: tuple[int, ...] = ()
     fold_count: int = 0
     scored: pd.DataFrame | None = None
+    scored_networks: int = 1
 
     @property
     def networks(self) -> int:

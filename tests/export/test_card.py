@@ -115,6 +115,25 @@ def test_facts_of_data_network_and_operating_point() -> None:
     assert max(map(len, card.splitlines())) <= 120
 
 
+@pytest.mark.parametrize(("count", "model"), [(1, "network"), (2, "mean of the 2 networks")])
+def test_a_mean_of_networks_of_folds_has_the_scores_of_another_cross_validation(count: int, model: str) -> None:
+    split = pd.DataFrame(
+        {
+            "patient_id": ["P0", "P1", "P2", "P0", "P1", "P3", "P4"],
+            "subset": ["train", "train", "validation", "train", "train", "train", "validation"],
+            "fold": [0, 0, 0, 3, 3, 3, 3],
+        }
+    )
+    facts = make_facts(folds=(0, 3), fold_count=22, split=split, scored=split[:3], scored_networks=count)
+    flowing = " ".join(write_card(facts, DIGESTS).split())
+    assert "The mean of 2 U-Nets, those of the folds 0, 3 of a cross-validation in 22 folds" in flowing
+    assert "Patients: 2 to 3 to train each network, 1 to choose its epoch; split by patient." in flowing
+    assert (
+        f"5 test patients of a cross-validation in 1 folds, each outlined by the {model} of their fold alone, which "
+        "had not seen them (2 patients to train)."
+    ) in flowing
+
+
 def test_patients_of_other_data_are_not_named() -> None:
     card = write_card(make_facts(source="other"), DIGESTS)
     assert "P1" not in card

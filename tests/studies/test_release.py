@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from studies.release import FAILURES, RELEASED, altered_section, failures_section, half_precision, training_section
+from brainseg.model.unet import average_ensemble, build_unet
+from studies.release import (
+    FAILURES,
+    RELEASED,
+    altered_section,
+    failures_section,
+    half_precision,
+    network_count,
+    training_section,
+)
 from tests.project import ROOT
 
 
@@ -20,6 +29,11 @@ def test_rounding_is_idempotent_and_close(weights: np.ndarray) -> None:
     assert rounded.dtype == np.float32
     np.testing.assert_array_equal(half_precision(rounded), rounded)
     np.testing.assert_allclose(rounded, weights, rtol=2**-11, atol=2**-25)
+
+
+def test_networks_of_a_mean_are_counted() -> None:
+    networks = [build_unet(input_size=16, filters=1, dropout=0.0, channels=1, residual=False) for _ in range(3)]
+    assert [network_count(average_ensemble(networks[:count])) for count in (1, 2, 3)] == [1, 2, 3]
 
 
 def test_training_lists_the_networks_that_ship_and_those_that_were_scored(tmp_path: Path) -> None:
@@ -34,7 +48,7 @@ def test_training_lists_the_networks_that_ship_and_those_that_were_scored(tmp_pa
     text = training_section(tmp_path / "networks", [1, 2], tmp_path / "scored", ("abc1234", "def5678"), "two cores")
     assert "evaluate@1 evaluate@2`\nat commit `abc1234`, on two cores." in text
     assert text.count("\nat commit `def5678`:\n") == 1
-    ship, score = text.split("The networks that were scored")
+    ship, score = text.split("The models that were scored")
     expected = [
         hashlib.sha256(name.encode()).hexdigest() for name in ("networks 1", "networks 2", "scored 0", "scored 1")
     ]
