@@ -62,7 +62,7 @@ class PageServer:
     def run(self) -> None:
         """Answer until `stop` is called or the process is interrupted."""
         try:
-            self._server.serve_forever()
+            self._server.serve_forever(poll_interval=0.05)  # seconds until it sees that it should end
         finally:
             self.close()
 

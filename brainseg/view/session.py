@@ -67,6 +67,10 @@ def named_files(inputs: Sequence[Path]) -> dict[str, Path]:
             below = [path for folder in walk(given) for paths in folder.files.values() for path in paths]
             top = given.absolute().parent
             found |= {f"{number}/{path.absolute().relative_to(top).as_posix()}": path for path in sorted(below)}
-        else:
+            if not below:
+                raise UserError(f"{printable(str(given))}: no files. Expected: the files of a scan. Check the path.")
+        elif given.is_file():
             found[f"{number}/{given.name}"] = given
+        else:  # reading a named pipe would block
+            raise UserError(f"{printable(str(given))}: not a regular file. Expected: a file with a scan.")
     return found

@@ -18,12 +18,13 @@ from brainseg.phantom.patients import make_patient
 from brainseg.view.pages import find_pages
 from brainseg.view.server import PageServer, serve_pages
 from brainseg.view.session import Session
-from tests.browser import DESKTOP, need, start_chromium
+from tests.browser import need, start_chromium
 
 SECONDS = 120_000  # ms; a limit for the slowest machine, not a wait
 PAGE = Path(str(files("brainseg.view"))) / "page/index.html"
 MODEL = Path(str(files("brainseg.released"))) / "unet.onnx"
 SLICES = 4  # of the phantom
+WINDOW = {"width": 900, "height": 640}  # small, because the scans are drawn by software
 EXPECTED = ("GPU stall due to ReadPixels", "registration blocked by Playwright")  # of the software renderer, of a test
 
 
@@ -103,11 +104,12 @@ def open_page(browser_3d: Browser, serve: Callable[[Session], PageServer]) -> Op
         session: Session | None = None,
         *,
         address: str | None = None,
-        viewport: dict[str, int] = DESKTOP,
+        viewport: dict[str, int] = WINDOW,
         **options: str,
     ) -> Iterator[Opened]:
         at = address or serve(session or Session()).address
         context = browser_3d.new_context(viewport=viewport, accept_downloads=True, **options)
+        context.set_default_timeout(SECONDS)
         result = Opened(context.new_page())
         context.on("request", lambda request: result.requests.append(request.url))
         result.page.on("console", lambda message: _note(result, message.type, message.text))
@@ -143,7 +145,7 @@ def plain_server(tmp_path: Path) -> Iterator[str]:
         (tmp_path / "site" / name).symlink_to(path)
     handler = partial(QuietHandler, directory=str(tmp_path / "site"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image
 
 from brainseg.imaging.volume import Volume
 from tests.kaggle_set import write_image
 from tests.scans.dicom_files import drawn_volume, write_series
-from tests.viewer.conftest import Opened, OpenPage
+from tests.viewer.conftest import SECONDS, Opened, OpenPage
 
 pytestmark = pytest.mark.browser
 
@@ -51,9 +52,9 @@ def cut_off(folder: Path) -> list[Path]:
 
 
 def inflating(folder: Path) -> list[Path]:
-    """A header of 20 x 20 x 20 voxels, and a gigabyte behind it."""
+    """A header of 20 x 20 x 20 voxels, and a thousand times as many behind them."""
     path = nifti(folder / "scan.nii", noise(20, 20, 20))
-    (folder / "scan.nii.gz").write_bytes(gzip.compress(path.read_bytes() + bytes(2**26)))
+    (folder / "scan.nii.gz").write_bytes(gzip.compress(path.read_bytes() + bytes(2**23)))
     return [folder / "scan.nii.gz"]
 
 
@@ -146,6 +147,41 @@ def dicom_without_flair(folder: Path) -> list[Path]:
     return write_series(folder, drawn_volume(), sequence="t1", number=1)
 
 
+def dicom_without_a_slice(folder: Path) -> list[Path]:
+    paths = write_series(folder, drawn_volume())
+    paths.pop(2).unlink()
+    return paths
+
+
+def dicom_without_orientation(folder: Path) -> list[Path]:
+    """dcm2niix would guess it, and left might become right."""
+    return write_series(folder, drawn_volume(), header={"ImageOrientationPatient": None})
+
+
+def sixteen_bits(folder: Path) -> list[Path]:
+    """A browser would keep the upper eight, of which scans use few."""
+    paths = [folder / f"x_{number}.png" for number in (1, 2)]
+    for path in paths:
+        Image.fromarray(noise(32, 32).astype(np.uint16)).save(path)
+    return paths
+
+
+def a_picture_beside_slices(folder: Path) -> list[Path]:
+    paths = [folder / name for name in ("x_1.tif", "x_2.tif", "preview.tif")]
+    for path in paths:
+        write_image(path, RNG.integers(0, 255, (32, 32, 3), np.uint8))
+    return paths
+
+
+def empty_slice(folder: Path) -> list[Path]:
+    """It is not passed over, and the slice not called missing."""
+    paths = [folder / f"x_{number}.tif" for number in (1, 2, 3)]
+    for path in paths:
+        write_image(path, RNG.integers(0, 255, (32, 32, 3), np.uint8))
+    paths[1].write_bytes(b"")
+    return paths
+
+
 def damaged_dicom(folder: Path) -> list[Path]:
     paths = write_series(folder, drawn_volume())
     for path in paths:
@@ -155,7 +191,7 @@ def damaged_dicom(folder: Path) -> list[Path]:
 
 FAULTS: dict[Callable[[Path], list[Path]], str] = {
     text_file: "notes.txt: not a scan. Expected: NIfTI",
-    text_named_nifti: "scan.nii: not a scan",
+    text_named_nifti: "scan.nii: not a NIfTI file with header and voxels in one",
     broken_gzip: "scan.nii.gz: damaged or cut off",
     cut_off: "scan.nii: cut off, 2,000 bytes where its header declares 16,352",
     inflating: "scan.nii.gz: more content than its header declares",
@@ -169,12 +205,17 @@ FAULTS: dict[Callable[[Path], list[Path]], str] = {
     unknown_names: "No FLAIR among image1.nii.gz, image2.nii.gz",
     computed_tomography: "as air in CT",
     a_mask: "head.nii.gz: only 2 different values, as in a mask",
-    not_finite: "head.nii.gz: 1 voxels are NaN",
+    not_finite: "head.nii.gz: 1 of 3,200 voxels are NaN",
     skewed: "two axes of the voxels are at 78.7 degrees",
     one_picture: "x_1.tif: one slice",
     missing_slice: "Slices are missing: 3 is not there",
     two_sizes: "40 x 40 pixels, where x_1.tif has 32 x 32",
     dicom_without_flair: "No FLAIR among series 1",
+    dicom_without_a_slice: "Left out: series 1, whose slices are missing",
+    dicom_without_orientation: "Left out: series 1, whose slices do not say how they lie in the patient",
+    sixteen_bits: "x_1.png: 16 bits. Expected: 8 bits",
+    a_picture_beside_slices: "Pictures with 2 kinds of names: x_#, preview.tif",
+    empty_slice: "x_2.tif: damaged or not a picture",
     damaged_dicom: "No MR series with images among the DICOM files",
 }
 
@@ -182,7 +223,7 @@ FAULTS: dict[Callable[[Path], list[Path]], str] = {
 @pytest.fixture(scope="module")
 def page(open_page: OpenPage) -> Iterator[Opened]:
     """One page for all faults: each is followed by the next."""
-    with open_page(viewport={"width": 800, "height": 500}) as opened:
+    with open_page() as opened:
         yield opened
 
 
@@ -196,6 +237,15 @@ def test_one_message(make: Callable[[Path], list[Path]], page: Opened, tmp_path:
     assert not page.page.is_visible("#result")
     page.page.click("#error-close")
     assert not page.page.is_visible("#error")
+
+
+def test_a_damaged_series_is_no_fault_of_the_others(page: Opened, tmp_path: Path) -> None:
+    write_series(tmp_path / "study", drawn_volume())
+    write_series(tmp_path / "study", drawn_volume(), sequence="t1", number=2)[3].unlink()
+    page.give(tmp_path / "study")
+    page.page.wait_for_selector("#scan-size:text-matches('6 slices')", timeout=SECONDS)
+    assert "Left out: series 2, whose slices are missing" in page.page.text_content("#notes")
+    page.page.click("#cancel", timeout=SECONDS)
 
 
 def test_what_is_not_clear_is_chosen_by_hand(page: Opened, patient: Volume, tmp_path: Path) -> None:

@@ -12,10 +12,9 @@ from playwright.sync_api import Dialog
 from brainseg.imaging.volume import FLAIR, Volume
 from brainseg.view.session import Session
 from tests.browser import PHONE, check_accessibility, check_width
-from tests.viewer.conftest import SECONDS, Opened, OpenPage
+from tests.viewer.conftest import SECONDS, WINDOW, Opened, OpenPage
 
 pytestmark = pytest.mark.browser
-SMALL = {"width": 900, "height": 640}
 WOULD_ASK = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"  # if the tab were closed now
 
 
@@ -30,7 +29,7 @@ def flair(patient: Volume, tmp_path: Path) -> Path:
 @pytest.fixture(scope="module")
 def shared(open_page: OpenPage) -> Iterator[Opened]:
     """One page for the tests that leave it as they found it."""
-    with open_page(viewport=SMALL) as opened:
+    with open_page() as opened:
         yield opened
 
 
@@ -68,6 +67,7 @@ def test_a_scan_is_looked_at_corrected_and_saved(shared: Opened, flair: Path, tm
     opened.give(flair)
     opened.wait_for_outline()
     check_accessibility(page)
+    assert page.evaluate("document.documentElement.scrollHeight") == WINDOW["height"]  # only the panel scrolls
     before, mask = volume(opened), saved(opened, tmp_path)
     assert before == pytest.approx(mask.sum() * 1.7 * 1.7 * 5 / 1000, abs=0.051)
 
@@ -208,7 +208,7 @@ def test_a_phone_without_isolation(open_page: OpenPage, plain_server: str, flair
 
 def test_once_loaded_it_works_with_the_network_off(open_page: OpenPage, plain_server: str, flair: Path) -> None:
     """The service worker keeps the files, and gives the page the isolation that the host does not."""
-    with open_page(address=plain_server, viewport=SMALL) as opened:
+    with open_page(address=plain_server) as opened:
         page = opened.page
         page.wait_for_selector("body[data-offline]", timeout=SECONDS)
         page.context.set_offline(True)
@@ -240,6 +240,6 @@ def test_the_policy_is_strict(shared: Opened) -> None:
 
 
 def test_files_that_were_named_are_opened(open_page: OpenPage, flair: Path) -> None:
-    with open_page(Session(files={"0/head.nii.gz": flair}), viewport=SMALL) as opened:
+    with open_page(Session(files={"0/head.nii.gz": flair})) as opened:
         opened.page.wait_for_selector("#scan:not([hidden])", timeout=SECONDS)
         assert opened.page.inner_text("#scan-name") == "head"

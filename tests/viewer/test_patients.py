@@ -14,7 +14,6 @@ from tests.scans.dicom_files import write_series
 from tests.viewer.conftest import SECONDS, Opened, OpenPage
 
 pytestmark = pytest.mark.browser
-SMALL = {"width": 900, "height": 640}
 TEXTS = "all => all.map(option => option.text)"
 WATCH_RUNS = """() => {
     window.runs = "";
@@ -25,7 +24,7 @@ WATCH_RUNS = """() => {
 
 @pytest.fixture(scope="module")
 def shared(open_page: OpenPage) -> Iterator[Opened]:
-    with open_page(viewport=SMALL) as opened:
+    with open_page() as opened:
         yield opened
 
 
@@ -89,5 +88,5 @@ def test_dicom_of_two_patients_in_an_archive(shared: Opened, patient: Volume, tm
 
 def test_patients_named_in_the_call(open_page: OpenPage, patient: Volume, tmp_path: Path) -> None:
     files = named_files([slices(tmp_path / "set", patient, "anna", "bert")])
-    with open_page(Session(files=files), viewport=SMALL) as opened:
+    with open_page(Session(files=files)) as opened:
         assert listed(opened) == ["anna", "bert"]

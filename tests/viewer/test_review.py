@@ -20,8 +20,6 @@ from tests.scans.dicom_files import write_series
 from tests.viewer.conftest import SECONDS, SLICES, OpenPage
 from tests.viewer.predictions import FixedSegmenter
 
-SMALL = {"width": 900, "height": 640}
-
 
 @pytest.fixture
 def predicted(patient: Volume, tmp_path: Path) -> tuple[Path, Path]:
@@ -65,7 +63,7 @@ def test_patients_are_looked_through_with_keys(
     scans, out = predicted
     inputs = [scans / name for name in "abc"]
     voxels = f"{int(patient.mask_true.sum()):,}"
-    with open_page(Session(review=Review(find_patients(out, inputs))), viewport=SMALL) as opened:
+    with open_page(Session(review=Review(find_patients(out, inputs)))) as opened:
         page = opened.page
         for key, name, verdict in (("a", "head", "accept"), ("r", "b", "reject"), ("u", "c", "unsure")):
             page.wait_for_selector(f"#scan-name:text-is('{name}')", timeout=SECONDS)

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import threading
 from argparse import Namespace
@@ -150,6 +151,12 @@ def test_folders_keep_their_names(tmp_path: Path) -> None:
     assert found == {"0/case/x_1.tif": tmp_path / "case/x_1.tif", "1/one.nii": tmp_path / "one.nii"}
     with pytest.raises(UserError, match="not found"):
         named_files([tmp_path / "none"])
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe: not a regular file"):
+        named_files([tmp_path / "pipe"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: no files"):
+        named_files([tmp_path / "empty"])
 
 
 def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

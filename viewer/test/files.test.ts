@@ -152,9 +152,12 @@ test("a DICOM header says whether there is contrast agent, behind a sequence of 
   const before = bytes.length;
   short(0x18, 0x10, "LO", "Gadovist");
   short(0x20, 0xe, "UI", "1.2.3\0");
-  expect(readDicomHeader(Uint8Array.from(bytes).buffer)).toEqual({ study: "", series: "1.2.3", agent: true });
+  const plain = { study: "", series: "1.2.3", number: "", agent: false, oriented: true };
+  expect(readDicomHeader(Uint8Array.from(bytes).buffer)).toEqual({ ...plain, agent: true });
   bytes.splice(before, 16);
-  expect(readDicomHeader(Uint8Array.from(bytes).buffer)).toEqual({ study: "", series: "1.2.3", agent: false });
+  expect(readDicomHeader(Uint8Array.from(bytes).buffer)).toEqual(plain);
+  short(0x28, 0x10, "US", "\0\0"); // behind the place of the orientation
+  expect(readDicomHeader(Uint8Array.from(bytes).buffer)).toEqual({ ...plain, oriented: false });
   expect(readDicomHeader(Uint8Array.from(bytes.slice(0, before)).buffer)).toBeNull();
 });
 

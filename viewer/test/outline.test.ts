@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { fillHole, paint } from "../src/outline/brush";
-import { componentSizes } from "../src/outline/measures";
+import { componentSizes, measure } from "../src/outline/measures";
 import { KeptOutlines } from "../src/outline/kept";
 import { Outline } from "../src/outline/outline";
+import { whiteLevel } from "../src/page/greylevels";
 import { Grid } from "../src/scan/grid";
 import { type Triple } from "../src/scan/matrix";
 
@@ -70,6 +71,24 @@ test("the threshold itself is tumour, as in Python with float32", () => {
 test("components touch at corners, across slices and at the edges only within the scan", () => {
   expect(componentSizes(draw(0, 6, 32), SHAPE)).toEqual([3]); // (0,0,0), (0,1,1), (1,2,2)
   expect(componentSizes(draw(4, 5), SHAPE)).toEqual([1, 1]); // the end of a row and the start of the next
+});
+
+test("as many lesions as a threshold can leave are measured", () => {
+  const [slices, side] = [1, 1024];
+  const mask = Uint8Array.from({ length: side * side }, (_, n) =>
+    Number(n % 2 === 0 && Math.floor(n / side) % 2 === 0),
+  );
+  const { lesions, largestLesionVoxels } = measure(mask, null, new Grid([side, side, slices], null));
+  expect([lesions, largestLesionVoxels]).toEqual([(side * side) / 4, 1]);
+});
+
+test("a tumour of 3 % of the voxels is not shown white all over, nor the scan dark for a hot voxel", () => {
+  const image = Float32Array.from({ length: 100_000 }, (_, n) =>
+    n % 100 < 3 ? 110 + (Math.floor(n / 100) % 41) : n % 100,
+  );
+  image[50] = 9000;
+  expect(whiteLevel(image)).toBeGreaterThan(140);
+  expect(whiteLevel(image)).toBeLessThan(160);
 });
 
 test("the pen paints a disc in one slice, cut at the border", () => {

@@ -51,6 +51,20 @@ test("NIfTI of one folder belong together by their names", async () => {
   expect(await namesOf(all(NIFTI, "a/flair.nii", "a/x.nii"))).toEqual({ a: ["a/flair.nii", "a/x.nii"] });
 });
 
+test("the derivatives of a BIDS data set are no scans of it", async () => {
+  const scan = "set/sub-1/anat/sub-1_FLAIR.nii";
+  const derivative = "set/derivatives/x/sub-1/anat/sub-1_FLAIR.nii";
+  const set = { ...all(NIFTI, scan, derivative), "set/dataset_description.json": new TextEncoder().encode("{}") };
+  expect(await namesOf(set)).toEqual({ "sub-1": [scan] });
+  expect(Object.keys(await namesOf(all(NIFTI, scan, derivative)))).toHaveLength(2);
+});
+
+test("a damaged file is not passed over: its name says what it should have been", async () => {
+  const [empty, files] = [new Uint8Array(0), all(NIFTI, "a_flair.nii")];
+  expect(await namesOf({ ...files, "a_t1.nii.gz": empty })).toEqual({ a: ["a_flair.nii", "a_t1.nii.gz"] });
+  expect(await namesOf({ ...all(TIFF, "a/a_1.tif"), "a/a_2.tif": empty })).toEqual({ a: ["a/a_1.tif", "a/a_2.tif"] });
+});
+
 test("files without known names stay one patient, so that a person chooses", async () => {
   expect(await namesOf(all(NIFTI, "image1.nii", "image2.nii"))).toEqual({ image1: ["image1.nii", "image2.nii"] });
 });

@@ -49,7 +49,7 @@ export function measure(mask: Uint8Array, probability: Float32Array | null, grid
     volumeMl: grid.voxelMl === null ? null : voxels * grid.voxelMl,
     voxels,
     lesions: sizes.length,
-    largestLesionVoxels: Math.max(0, ...sizes),
+    largestLesionVoxels: sizes.reduce((most, size) => Math.max(most, size), 0), // too many for arguments of a call
     slicesWithTumour,
     centroid: found ? toStored(grid, sum.map((total) => total / voxels) as Triple<number>) : null,
     boundingBox: found ? boxToStored(grid, low as Triple<number>, high as Triple<number>) : null,

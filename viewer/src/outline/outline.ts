@@ -129,13 +129,14 @@ export class Outline {
   }
 
   #combine(): void {
-    this.mask = Uint8Array.from(this.automatic, (value, n) => (this.#edits[n] ? this.#edits[n] - REMOVED : value));
+    this.mask = this.automatic.map((value, n) => (this.#edits[n] ? this.#edits[n] - REMOVED : value));
   }
 
   #threshold(): Uint8Array {
-    if (!this.network) return this.automatic;
+    const { network } = this;
+    if (!network) return this.automatic;
     const threshold = Math.fround(this.point.threshold); // NumPy compares float32 with float32
-    const mask = Uint8Array.from(this.network, (value) => (value >= threshold ? 1 : 0));
+    const mask = new Uint8Array(network.length).map((_, n) => (network[n] >= threshold ? 1 : 0)); // `from` takes 10 times as long
     this.networkMask = removeSmallLesions(mask, this.grid.networkShape, this.point.smallest_lesion);
     return this.grid.maskToTurned(this.networkMask);
   }

@@ -1,7 +1,6 @@
 /** What happens on the page: patients are found, and one is opened and outlined; the editor has the rest. */
 
 import { type Model } from "../network/model";
-import { Cancelled } from "../network/network";
 import { KeptOutlines } from "../outline/kept";
 import { Outline } from "../outline/outline";
 import { type Case, type Choice, type Scan, makeScan } from "../scan/case";
@@ -14,6 +13,7 @@ import { Editor } from "./editor";
 import { showError, showNotes, showProgress, showScan, showSequences } from "./panel";
 import { PatientList } from "./patients";
 import { Runner } from "./run";
+import { Task } from "./task";
 import { type Viewer } from "./viewer";
 
 export class App {
@@ -23,7 +23,7 @@ export class App {
   readonly #kept = new KeptOutlines();
   #case: Case | null = null;
   #scan: Scan | null = null;
-  #task: AbortController | null = null; // of what was opened last, so that what comes late is ignored
+  readonly #task = new Task();
 
   constructor(
     readonly viewer: Viewer,
@@ -34,7 +34,7 @@ export class App {
   }
 
   get isBusy(): boolean {
-    return this.#task !== null;
+    return this.#task.wasBegun;
   }
 
   get hasUnsaved(): boolean {
@@ -74,7 +74,7 @@ export class App {
   /** Closes what is open. */
   close(): void {
     if (!mayDiscard(this.#kept.unsaved)) return;
-    this.#task?.abort(new Cancelled());
+    this.#task.cancel();
     this.#reset();
     this.#forgetPatients();
     show(true, "welcome", "intro");
@@ -82,7 +82,7 @@ export class App {
 
   /** Stops the network. */
   cancel(): void {
-    this.#task?.abort(new Cancelled());
+    this.#task.cancel();
     show(false, "run");
     show(this.#scan !== null, "again");
     show(this.#scan === null, "welcome", "intro");
@@ -141,20 +141,15 @@ export class App {
   }
 
   /** Does something with what is opened; a fault becomes a message, and a later call ends an earlier one. */
-  async #guarded(action: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    this.#task?.abort(new Cancelled());
-    const { signal } = (this.#task = new AbortController());
+  #guarded(action: (signal: AbortSignal) => Promise<void>): Promise<void> {
     show(false, "error");
-    try {
-      await action(signal);
-    } catch (error) {
-      if (signal.aborted) return;
+    return this.#task.run(action, (error) => {
       show(false, "run");
       show(this.#scan !== null && this.editor.outline === null, "again");
       show(this.#scan === null, "welcome");
       show(this.#case === null, "intro");
       showError(error);
-    }
+    });
   }
 
   async #startReading(): Promise<void> {
@@ -193,6 +188,7 @@ function outlineOfMask(scan: Scan, mask: Volume): Outline {
   if (String(mask.grid.turnedShape) !== String(scan.grid.turnedShape)) {
     throw new Problem(`${mask.name}: the mask has another size than the scan. Expected: the mask of this scan.`);
   }
-  const turned = Uint8Array.from(mask.grid.turn(mask.voxels), (value) => (value > 0 ? 1 : 0));
-  return new Outline(scan.grid, null, { threshold: 0.5, smallest_lesion: 0 }, turned);
+  const turned = mask.grid.turn(mask.voxels);
+  const given = new Uint8Array(turned.length).map((_, n) => (turned[n] > 0 ? 1 : 0));
+  return new Outline(scan.grid, null, { threshold: 0.5, smallest_lesion: 0 }, given);
 }

@@ -13,8 +13,8 @@ export function bindKeys(editor: Editor): void {
     input.dispatchEvent(new Event("input"));
   };
   const move = (right: number, anterior: number, up: number) => () => {
-    if (editor.layout === "render") editor.viewer.rotate(5 * right, 5 * anterior);
-    else editor.viewer.move(right, anterior, up);
+    if (editor.layout === "render") editor.viewer.camera.rotate(5 * right, 5 * anterior);
+    else editor.viewer.camera.move(right, anterior, up);
   };
   const layouts = ["planes", "axial", "coronal", "sagittal", "render"];
   const tools = { l: "move", p: "pen", e: "eraser", f: "fill" };
@@ -46,12 +46,12 @@ export function bindKeys(editor: Editor): void {
     ...binding("- and +", "outline fainter, stronger", { "-": nudge("opacity", -1), "+": nudge("opacity", 1) }),
     ...binding(", and .", "threshold lower, higher", { ",": nudge("threshold", -1), ".": nudge("threshold", 1) }),
     ...binding("Z, Shift Z", "nearer, further away", {
-      z: () => editor.viewer.zoom(1.25),
-      Z: () => editor.viewer.zoom(1 / 1.25),
+      z: () => editor.viewer.camera.zoom(1.25),
+      Z: () => editor.viewer.camera.zoom(1 / 1.25),
     }),
     ...binding("W, Shift W", "brighter, darker", {
-      w: () => editor.viewer.brighten(1.15),
-      W: () => editor.viewer.brighten(1 / 1.15),
+      w: () => editor.viewer.camera.brighten(1.15),
+      W: () => editor.viewer.camera.brighten(1 / 1.15),
     }),
     ...binding("B", "probability map", { b: click("#probability") }),
     ...binding("O", "choose files", { o: click("#open-files") }),

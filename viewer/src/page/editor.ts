@@ -45,7 +45,7 @@ export class Editor {
     element("threshold-text").textContent = outline.point.threshold.toFixed(2);
     this.#change(() => undefined);
     const place = placeToLookAt(outline.mask, outline.grid.turnedShape);
-    if (place) this.viewer.goTo(place);
+    if (place) this.viewer.camera.goTo(place);
   }
 
   /** Shows no outline. */
@@ -105,7 +105,7 @@ export class Editor {
   /** Paints, erases or fills at the cross, for those who use keys. */
   paintAtCross(): void {
     if (this.#tool === "move") return;
-    const { place } = this.viewer;
+    const { place } = this.viewer.camera;
     this.#change((outline) => {
       const { turnedShape } = outline.grid;
       const value = this.#tool === "pen" ? 1 : 0;

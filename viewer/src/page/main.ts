@@ -41,9 +41,9 @@ function connectFiles(app: App): void {
     const input = element<HTMLInputElement>(id);
     element(`open-${id}`).onclick = () => input.click();
     input.onchange = () => {
-      const files = filesOfList(input.files ?? []);
+      const chosen = [...(input.files ?? [])];
       input.value = ""; // so that the same files can be chosen again
-      if (files.length > 0) open(files);
+      if (chosen.length > 0) open(filesOfList(chosen));
     };
   }
   element("open-example").onclick = () => void openExample(app);
@@ -59,7 +59,7 @@ function connectFiles(app: App): void {
     event.preventDefault();
     depth = 0;
     show(false, "drop-hint");
-    if (event.dataTransfer) void filesOfDrop(event.dataTransfer).then(open);
+    if (event.dataTransfer) void filesOfDrop(event.dataTransfer).then(open, showError);
   });
 }
 

@@ -10,7 +10,7 @@ import { showProgress } from "./panel";
 const INTERVAL_MS = 250; // at which the time that is left is written again
 
 export class Runner {
-  #network: Network | null = null;
+  #network: Promise<Network> | null = null;
 
   constructor(readonly findModel: () => Promise<Model>) {}
 
@@ -45,7 +45,14 @@ export class Runner {
     }
   }
 
-  async #loaded(): Promise<Network> {
-    return (this.#network ??= new Network(await this.findModel()));
+  /** One network for all, also for those who ask while it is being found; after a fault it is looked for again. */
+  #loaded(): Promise<Network> {
+    return (this.#network ??= this.findModel().then(
+      (model) => new Network(model),
+      (error: unknown) => {
+        this.#network = null;
+        throw error;
+      },
+    ));
   }
 }

@@ -2,6 +2,11 @@
 
 import { Problem } from "./problem";
 
+/** Whether bytes begin as gzip does. */
+export function isGzip(start: Uint8Array): boolean {
+  return start[0] === 0x1f && start[1] === 0x8b;
+}
+
 /**
  * Decompresses gzip, the zlib streams of TIFF, or the files of a ZIP archive.
  *

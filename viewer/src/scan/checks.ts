@@ -22,7 +22,7 @@ export function checkGreyLevels(name: string, voxels: ArrayLike<number>): void {
   }
   if (bad > 0) {
     throw new Problem(
-      `${name}: ${bad.toLocaleString("en")} voxels are NaN, infinite or beyond ${MAX_GREY_LEVEL}. Expected: finite ` +
+      `${name}: ${bad.toLocaleString("en")} of ${voxels.length.toLocaleString("en")} voxels are NaN, infinite or beyond ${MAX_GREY_LEVEL}. Expected: finite ` +
         "numbers. Find out what they stand for; replace them by 0 if it is air.",
     );
   }

@@ -1,17 +1,15 @@
-/** DICOM, converted to NIfTI by dcm2niix in a worker. */
+/** The DICOM files of patients: their studies, and which series of a study is which sequence. */
 
-import { Dcm2niix } from "@niivue/dcm2niix";
 import { type Case, type Choice } from "./case";
-import { MAX_VOXELS } from "./checks";
 import { type DicomHeader, HEADER_BYTES, readDicomHeader } from "./dicomheader";
+import { type Converted, convertSeries } from "./dicomseries";
 import { type Dropped, groupBy } from "./files";
 import { SEQUENCES, TITLES } from "./names";
-import { type Volume, readNifti } from "./nifti";
 import { Problem } from "./problem";
-import { type Sidecar, recogniseSequence, titleOfSeries } from "./sequences";
+import { recogniseSequence } from "./sequences";
 
 const MAX_BYTES = 2 ** 30;
-const UNEVEN = /_(Eq|Tilt)(_|\.|$)/i; // what dcm2niix adds to the name where slices are not evenly spaced
+const UNORIENTED = "whose slices do not say how they lie in the patient (no ImageOrientationPatient)";
 
 /** Whether bytes begin as a DICOM file does. */
 export function isDicom(start: Uint8Array): boolean {
@@ -36,23 +34,14 @@ export async function readDicom(id: string, files: Dropped[]): Promise<Case> {
       `DICOM files of ${Math.round(size / 2 ** 20)} MB. Expected: one study of at most 1 GB. Drop its series alone.`,
     );
   }
-  const found = await convert(files);
-  if (found.length === 0) {
-    throw new Problem("No MR series with images among the DICOM files. Expected: the series of one study, complete.");
-  }
-  for (const key of ["PatientID", "StudyInstanceUID"] as const) {
-    const values = new Set(found.map(({ sidecar }) => sidecar[key] ?? ""));
-    if (values.size > 1) {
-      const what = key === "PatientID" ? "patients" : "studies";
-      throw new Problem(
-        `DICOM files of ${values.size} ${what}. Expected: one. Drop the folder of one ${what === "patients" ? "patient" : "study"}.`,
-      );
-    }
-  }
-  const agents = await seriesWithAgent(files);
+  const headers = await readHeaders(files);
+  const { found, faults } = await convertStudy(files, headers);
+  checkOnePatient(found);
+  const agents = new Set([...headers.values()].flatMap(({ series, agent }) => (agent ? [series] : [])));
   const roles = found.map(({ sidecar }) => recogniseSequence(sidecar, agents.has(sidecar.SeriesInstanceUID ?? "")));
   const choice: Choice = {};
-  const notes: string[] = [];
+  const leftOut = faults.length > 0 ? [`Left out: ${faults.join("; ")}.`] : [];
+  const notes = [...leftOut];
   for (const sequence of SEQUENCES) {
     const indices = roles.flatMap((role, index) => (role === sequence ? [index] : []));
     if (indices.length > 1)
@@ -63,47 +52,49 @@ export async function readDicom(id: string, files: Dropped[]): Promise<Case> {
     choice.flair = 0;
     notes.push("The headers do not say which sequence this is; it is taken as FLAIR.");
   }
+  if (choice.flair === undefined && leftOut.length > 0 && !roles.includes(null)) {
+    throw new Problem(`No FLAIR among the series that can be read. ${leftOut[0]} Export the study again as a whole.`);
+  }
+  if (found.length === 0) {
+    throw new Problem(
+      "No MR series with images among the DICOM files, or compressed in a way that is not read here. Expected: the " +
+        "series of one study, complete.",
+    );
+  }
   return { id, kind: "dicom", volumes: found.map(({ volume }) => volume), choice, notes, stems: [] };
 }
 
-async function convert(files: Dropped[]): Promise<{ volume: Volume; sidecar: Sidecar }[]> {
-  const converter = new Dcm2niix();
-  await converter.init();
-  try {
-    // Names in the converter's folder are numbers: those of the files may be equal or contain anything.
-    const renamed = files.map(({ file }, n) => new File([file], `${n}.dcm`));
-    const results = await converter
-      .input(renamed)
-      .ba("n")
-      .z("n")
-      .f("%s")
-      .run()
-      .catch(() => [] as File[]);
-    const byName = new Map(results.map((file) => [file.name, file]));
-    const found = [];
-    for (const [name, file] of [...byName].sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))) {
-      const json = byName.get(name.replace(/\.nii$/, ".json"));
-      if (!name.endsWith(".nii") || !json) continue;
-      if (UNEVEN.test(name)) {
-        throw new Problem(
-          `DICOM series ${name.split("_")[0]}: slices are missing, tilted or unevenly spaced. Copy the series again as a whole.`,
-        );
-      }
-      const sidecar = JSON.parse(await json.text()) as Sidecar;
-      const label = titleOfSeries(name.slice(0, -4), sidecar);
-      const volume = await file.arrayBuffer().then((bytes) => readIfUsable(label, new Uint8Array(bytes)));
-      if (volume) found.push({ volume, sidecar });
-    }
-    return found;
-  } finally {
-    converter.worker?.terminate();
+/** Converts the series one by one, so that a damaged one is no fault of the others; sorted by their titles. */
+async function convertStudy(
+  files: Dropped[],
+  headers: Map<File, DicomHeader>,
+): Promise<{ found: Converted[]; faults: string[] }> {
+  const [found, faults]: [Converted[], string[]] = [[], []];
+  const all = groupBy(files, ({ file }) => headers.get(file)?.series ?? "");
+  for (const series of all.values()) {
+    const members = series.map(({ file }) => file);
+    const known = members.map((file) => headers.get(file));
+    const { volumes, fault } = await convertSeries(members);
+    const isOriented = known.every((header) => header?.oriented ?? true);
+    if (isOriented) found.push(...volumes);
+    const reason = fault ?? (isOriented || volumes.length === 0 ? null : UNORIENTED);
+    const number = known[0]?.number;
+    if (reason) faults.push(`${number ? `series ${number}` : "a series"}, ${reason}`);
   }
+  found.sort((a, b) => a.volume.name.localeCompare(b.volume.name, "en", { numeric: true }));
+  return { found, faults };
 }
 
-/** The SeriesInstanceUID of the series with contrast agent. */
-async function seriesWithAgent(files: Dropped[]): Promise<Set<string>> {
-  const headers = [...(await readHeaders(files)).values()];
-  return new Set(headers.flatMap(({ series, agent }) => (agent ? [series] : [])));
+function checkOnePatient(found: Converted[]): void {
+  for (const [key, what, one] of [
+    ["PatientID", "patients", "patient"],
+    ["StudyInstanceUID", "studies", "study"],
+  ] as const) {
+    const values = new Set(found.map(({ sidecar }) => sidecar[key] ?? ""));
+    if (values.size > 1) {
+      throw new Problem(`DICOM files of ${values.size} ${what}. Expected: one. Drop the folder of one ${one}.`);
+    }
+  }
 }
 
 /** The headers that can be read. */
@@ -117,14 +108,4 @@ async function readHeaders(files: Dropped[]): Promise<Map<File, DicomHeader>> {
     }
   }
   return headers;
-}
-
-/** A volume, or null if the series is no single one, such as diffusion. */
-function readIfUsable(label: string, bytes: Uint8Array): Volume | null {
-  try {
-    return readNifti(label, bytes, MAX_VOXELS);
-  } catch (error) {
-    if (error instanceof Problem) return null;
-    throw error;
-  }
 }

@@ -1,11 +1,14 @@
 /** The few fields of a DICOM header that are needed before dcm2niix reads it, or that it does not tell. */
 
+const SOP_CLASS = 0x0008_0016;
 const PATIENT_ID = 0x0010_0020;
 const STUDY_UID = 0x0020_000d;
 const SERIES_UID = 0x0020_000e;
 const AGENT = 0x0018_0010;
 const AGENT_SEQUENCE = 0x0018_0012; // of enhanced images
-const LAST = SERIES_UID; // the fields after it are not needed
+const SERIES_NUMBER = 0x0020_0011;
+const ORIENTATION = 0x0020_0037; // ImageOrientationPatient; the fields after it are not needed
+const ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4."; // begins the classes that say the orientation in another place
 const [ITEM, ITEM_END, SEQUENCE_END] = [0xfffe_e000, 0xfffe_e00d, 0xfffe_e0dd];
 const UNDEFINED = 0xffff_ffff;
 const LONG = ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "UC", "UN", "UR", "UT", "SV", "UV"]; // lengths of four bytes
@@ -17,30 +20,38 @@ export interface DicomHeader {
   study: string;
   /** SeriesInstanceUID. */
   series: string;
+  /** SeriesNumber; empty if there is none. */
+  number: string;
   /** Whether a contrast agent was given. */
   agent: boolean;
+  /** False if the header does not say how the slice lies in the patient. */
+  oriented: boolean;
 }
 
 /** The header of a file of a series; null if it cannot be read, as in rare transfer syntaxes. */
 export function readDicomHeader(start: ArrayBuffer): DicomHeader | null {
   const view = new DataView(start);
-  let [patient, study, series, agent] = ["", "", "", false];
+  let [patient, study, series, number, agent] = ["", "", "", "", false];
+  let [enhanced, oriented] = [false, true];
   try {
     const syntax = readSyntax(view);
     if (syntax.name.startsWith("1.2.840.10008.1.2.2") || syntax.name === "1.2.840.10008.1.2.1.99") return null;
     const explicit = syntax.name !== "1.2.840.10008.1.2";
     walk(view, syntax.end, view.byteLength, explicit, (tag, at, length) => {
+      if (tag === SOP_CLASS) enhanced = textAt(view, at, length).startsWith(ENHANCED_MR);
       if (tag === PATIENT_ID) patient = textAt(view, at, length);
       if (tag === STUDY_UID) study = textAt(view, at, length);
       if (tag === SERIES_UID) series = textAt(view, at, length);
       if (tag === AGENT) agent ||= isAgent(textAt(view, at, length));
       if (tag === AGENT_SEQUENCE) agent ||= length > 0;
-      return tag < LAST;
+      if (tag === SERIES_NUMBER) number = textAt(view, at, length);
+      if (tag > ORIENTATION) oriented = enhanced; // the fields are in order: it is not there
+      return tag < ORIENTATION;
     });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error; // the header is cut off
   }
-  return series ? { study: `${patient} ${study}`.trim(), series, agent } : null;
+  return series ? { study: `${patient} ${study}`.trim(), series, number, agent, oriented } : null;
 }
 
 function isAgent(text: string): boolean {

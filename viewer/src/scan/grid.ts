@@ -123,7 +123,8 @@ export class Grid {
   /** The same for a mask: a voxel that is at least half inside. */
   maskToTurned(network: Uint8Array): Uint8Array {
     if (!this.resampled) return network;
-    return Uint8Array.from(this.toTurned(Float32Array.from(network)), (share) => (share >= 0.5 ? 1 : 0));
+    const share = this.toTurned(Float32Array.from(network));
+    return new Uint8Array(share.length).map((_, n) => (share[n] >= 0.5 ? 1 : 0));
   }
 
   #forEach(visit: (stored: number, turned: number) => void): void {

@@ -1,12 +1,11 @@
 /** The NIfTI files of patients: names say which files belong together, and which sequence each is. */
 
-import { decompress } from "./bytes";
+import { decompress, isGzip } from "./bytes";
 import { type Case, type Choice } from "./case";
 import { MAX_VOXELS } from "./checks";
 import { type Dropped, folderOf, groupBy, nameOf, pathOf } from "./files";
 import { SEQUENCES, isResult, parseName, stemOf } from "./names";
 import { type Volume, declaredBytes, readNifti } from "./nifti";
-import { isNifti } from "./niftiheader";
 import { Problem } from "./problem";
 
 const REST = 2 ** 16; // bytes that may follow the voxels
@@ -69,12 +68,12 @@ export async function readNiftiFiles(id: string, files: Dropped[]): Promise<Case
 /** Reads one file. */
 export async function readNiftiFile(name: string, file: File): Promise<Volume> {
   let bytes = new Uint8Array(await file.slice(0, 540).arrayBuffer());
-  if (isNifti(bytes)) {
-    declaredBytes(name, bytes, MAX_VOXELS);
-    bytes = new Uint8Array(await file.arrayBuffer());
-  } else {
+  if (isGzip(bytes)) {
     const compressed = new Uint8Array(await file.arrayBuffer());
     bytes = await decompress(compressed, "gzip", name, (start) => declaredBytes(name, start, MAX_VOXELS) + REST);
+  } else {
+    declaredBytes(name, bytes, MAX_VOXELS);
+    bytes = new Uint8Array(await file.arrayBuffer());
   }
   return readNifti(name, bytes, MAX_VOXELS);
 }

@@ -20,6 +20,13 @@ export const DATA_TYPES: Record<
   1024: [8, (view, at, little) => Number(view.getBigInt64(at, little))],
   1280: [8, (view, at, little) => Number(view.getBigUint64(at, little))],
 };
+const OTHER_TYPES: Record<number, string> = {
+  32: "complex",
+  1792: "complex",
+  2048: "complex",
+  128: "RGB",
+  2304: "RGBA",
+};
 export const DAMAGED = "Copy or download the file again.";
 
 export interface Header {
@@ -74,7 +81,7 @@ export function parseHeader(name: string, bytes: Uint8Array): Header {
   const type = view.getInt16(at.type, little);
   if (!(type in DATA_TYPES)) {
     throw new Problem(
-      `${name}: voxels of type ${type}. Expected: whole or real numbers, one per voxel. Convert the file, and save ` +
+      `${name}: voxels of type ${OTHER_TYPES[type] ?? type}. Expected: whole or real numbers, one per voxel. Convert the file, and save ` +
         "each sequence to a file of its own.",
     );
   }

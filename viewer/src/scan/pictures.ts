@@ -14,11 +14,16 @@ const ORDER_NOTE =
   "the face at the top and the patient's right on the left.";
 const MAX_PICTURE_BYTES = 2 ** 25;
 const MAX_STACK_BYTES = 2 ** 30;
+const PNG_DEPTH = 24; // where a PNG file says how many bits a channel has
 
 /** Whether bytes begin as a picture does that is read: TIFF, PNG, JPEG, BMP. */
 export function isPicture(start: Uint8Array): boolean {
   const begins = (...bytes: number[]) => bytes.every((byte, n) => start[n] === byte);
-  return isTiff(start) || begins(0x89, 0x50, 0x4e, 0x47) || begins(0xff, 0xd8, 0xff) || begins(0x42, 0x4d);
+  return isTiff(start) || isPng(start) || begins(0xff, 0xd8, 0xff) || begins(0x42, 0x4d);
+}
+
+function isPng(start: Uint8Array): boolean {
+  return [0x89, 0x50, 0x4e, 0x47].every((byte, n) => start[n] === byte);
 }
 
 /** Reads the pictures of one patient: numbered slices, or one file with a page for each. */
@@ -41,7 +46,7 @@ async function readSingle(id: string, { path, file }: Dropped): Promise<Case> {
 function inOrder(images: Dropped[]): Dropped[] {
   const numbered = images.map((image) => ({
     image,
-    ...(sliceNumber(stemOf(nameOf(image.path))) ?? { pattern: "", number: 0 }),
+    ...(sliceNumber(stemOf(nameOf(image.path))) ?? { pattern: nameOf(image.path), number: 0 }),
   }));
   const patterns = [...new Set(numbered.map(({ pattern }) => pattern))];
   if (patterns.length > 1) {
@@ -66,10 +71,13 @@ function inOrder(images: Dropped[]): Dropped[] {
 
 async function readPicture(path: string, file: File): Promise<Picture[]> {
   const name = nameOf(path);
-  const start = new Uint8Array(await file.slice(0, 8).arrayBuffer());
+  const start = new Uint8Array(await file.slice(0, 26).arrayBuffer());
   const limit = isTiff(start) ? MAX_STACK_BYTES : MAX_PICTURE_BYTES;
   if (file.size > limit) throw new Problem(`${name}: more than ${limit / 2 ** 20} MiB. Expected: a smaller picture.`);
   if (isTiff(start)) return readTiff(name, new Uint8Array(await file.arrayBuffer()));
+  if (isPng(start) && start[PNG_DEPTH] === 16) {
+    throw new Problem(`${name}: 16 bits. Expected: 8 bits. Convert all slices with the same window.`);
+  }
   return [await decodeByBrowser(name, file)];
 }
 

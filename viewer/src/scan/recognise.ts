@@ -1,5 +1,6 @@
 /** From what a person drops to patients, by content and names of files, as `brainseg/scans/recognise.py`. */
 
+import { isGzip } from "./bytes";
 import { type Case } from "./case";
 import { dicomStudies, isDicom, readDicom } from "./dicom";
 import { type Dropped, folderOf, groupBy, nameOf, pathOf, placeOf } from "./files";
@@ -14,6 +15,10 @@ import { isZip, unzip } from "./zip";
 
 const EXPECTED = "NIfTI (.nii, .nii.gz), a folder of DICOM, a folder of TIFF or PNG slices, or a ZIP archive of these";
 const LISTED = 5; // names in a message
+const NIFTI_NAME = /\.nii(\.gz)?$/i;
+const PICTURE_NAME = /\.(tiff?|png|jpe?g|bmp)$/i;
+const BIDS_ROOT = "dataset_description.json";
+const NOT_RAW = ["derivatives", "sourcedata", "code"]; // folders of a BIDS data set that are not its scans
 const MAX_PREFIXES = 5; // names of folders that are put before a patient's name, to tell it from others
 
 type Kind = "nifti" | "dicom" | "picture" | "stack" | "zip" | "other";
@@ -35,7 +40,8 @@ export async function findPatients(dropped: Dropped[]): Promise<Patient[]> {
   for (const archive of found.filter(({ kind }) => kind === "zip")) {
     found.push(...(await withKinds(await unzip(archive))));
   }
-  const of = (kind: Kind) => found.filter((file) => file.kind === kind);
+  const scans = withoutDerivatives(found);
+  const of = (kind: Kind) => scans.filter((file) => file.kind === kind);
   if (of("dicom").length > 0 && of("nifti").length > 0) {
     throw new Problem("DICOM and NIfTI at once. Expected: one form of files. Drop the one that is meant.");
   }
@@ -63,13 +69,22 @@ function withKinds(files: Dropped[]): Promise<(Dropped & { kind: Kind })[]> {
   return Promise.all(files.map(async (dropped) => ({ ...dropped, kind: await kindOf(dropped.file) })));
 }
 
+/** The files of BIDS data sets that are their scans, and all that are in none. */
+function withoutDerivatives<T extends Dropped>(files: T[]): T[] {
+  const roots = files.filter(({ path }) => nameOf(path) === BIDS_ROOT).map(({ path }) => pathOf(path));
+  const others = roots.flatMap((root) => NOT_RAW.map((folder) => `${root}${folder}/`));
+  return files.filter(({ path }) => !others.some((other) => path.startsWith(other)));
+}
+
+/** The kind of a file by its first bytes; of a damaged one by its suffix, so that reading it reports the damage. */
 async function kindOf(file: File): Promise<Kind> {
   const start = new Uint8Array(await file.slice(0, 540).arrayBuffer());
-  if (isNifti(start) || (start[0] === 0x1f && start[1] === 0x8b)) return "nifti";
+  if (isNifti(start) || isGzip(start)) return "nifti";
   if (isDicom(start)) return "dicom";
   if (isTiff(start)) return (await isStack(file)) ? "stack" : "picture";
   if (isZip(start)) return "zip";
-  return isPicture(start) ? "picture" : "other";
+  if (NIFTI_NAME.test(file.name)) return "nifti";
+  return isPicture(start) || PICTURE_NAME.test(file.name) ? "picture" : "other";
 }
 
 /** A patient for each folder with slices, and for each file with several. */
