@@ -5,6 +5,7 @@ seconds: two for pandas, OpenCV and SciPy, and one for Kaggle's client.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -31,11 +32,21 @@ def main() -> None:
         arguments = _make_parser().parse_args()
         arguments.command(arguments)
         sys.stdout.flush()
-    except (UserError, OSError) as error:
+    except UserError as error:
         stop(error)
+    except OSError as error:
+        stop(_describe(error))
     except KeyboardInterrupt:
         print("\ninterrupted: run the same command again", file=sys.stderr)
         sys.exit(130)  # 128 + SIGINT, as in shells
+
+
+def _describe(error: OSError) -> str:
+    """An error of the system, with the file first and without its number."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    reason = error.strerror[:1].lower() + error.strerror[1:]
+    return f"{os.fsdecode(error.filename)}: {reason}. Check the path, the permissions and the free space"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -131,6 +142,7 @@ def _phantom(arguments: argparse.Namespace) -> None:
 
     from brainseg.params import PhantomParams
     from brainseg.phantom.patients import write_phantoms
+    from brainseg.writing import name_file
 
     if arguments.folder.exists():
         raise UserError(f"{arguments.folder}: exists already. Name a new folder, or remove it first")
@@ -139,7 +151,8 @@ def _phantom(arguments: argparse.Namespace) -> None:
     except ValidationError as error:
         faults = "; ".join(f"--{fault['loc'][0]}: {fault['msg']}, found {fault['input']}" for fault in error.errors())
         raise UserError(faults) from None
-    write_phantoms(arguments.folder, params)
+    with name_file(arguments.folder):
+        write_phantoms(arguments.folder, params)
     folder = printable(str(arguments.folder))
     print(f"{arguments.patients} synthetic patients -> {folder}")
     print(f"To use them, set data.root: {folder} in params.yaml.")
@@ -151,3 +164,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     from brainseg.evaluation.runs import read_run
 
     print_comparison(compare(read_run(arguments.a), read_run(arguments.b)), arguments.a, arguments.b)
+
+
+if __name__ == "__main__":
+    main()

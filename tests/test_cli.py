@@ -1,5 +1,6 @@
 """The command line tool brainseg: its help, its commands, and their error messages."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from brainseg.cli import main
 from brainseg.evaluation import runs
 from brainseg.files import write_table
+from brainseg.phantom import patients
 from tests.evaluation.toy_patients import run_table
 from tests.project import ROOT
 
@@ -101,6 +103,12 @@ def test_version_is_that_of_the_package_with_its_licence(
     assert capsys.readouterr().out == f"brainseg {project['version']}, {licences}\n"
 
 
+def test_the_module_is_the_command() -> None:
+    result = subprocess.run([sys.executable, "-m", "brainseg.cli"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "the following arguments are required: COMMAND" in result.stderr
+
+
 def test_interruption_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,3 +144,19 @@ def test_phantom_leaves_an_existing_folder_alone(tmp_path: Path, monkeypatch: py
     with pytest.raises(SystemExit, match="exists already"):
         run(monkeypatch, "phantom", tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "keep"
+
+
+def test_an_error_of_the_system_names_the_file_and_what_to_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"^error: file/.*: not a directory\. Check the path, the permissions and the"):
+        run(monkeypatch, "phantom", "file/new", "--patients", 1, "--size", 32)
+    monkeypatch.setattr(patients, "write_phantoms", full_disk)
+    with pytest.raises(SystemExit, match=r"^error: new: no space left on device\. Check the path"):
+        run(monkeypatch, "phantom", "new")
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")

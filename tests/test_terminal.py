@@ -125,4 +125,5 @@ def test_full_disk_is_reported_once(tmp_path: Path) -> None:
             check=False,
         )
     assert result.returncode == 1
-    assert result.stderr == "error: [Errno 28] No space left on device: 'standard output'\n"
+    advice = "Check the path, the permissions and the free space"
+    assert result.stderr == f"error: standard output: no space left on device. {advice}\n"

@@ -76,7 +76,8 @@ def predict(arguments: argparse.Namespace) -> None:
     else:
         cases = _find_cases(arguments)
         replace = arguments.resume or arguments.overwrite
-        check_out(arguments.out, arguments.inputs, shard=shard, replace=replace)
+        named = [Path(text) for text in (arguments.flair, arguments.t1, arguments.t1ce) if text]
+        check_out(arguments.out, [*arguments.inputs, *named], shard=shard, replace=replace)
         count = len(cases) if shard is None else len(shard.positions(len(cases)))
         statuses = _print_each(_outline(arguments, cases, shard), count)
     done = len(statuses) - statuses.count("failed")
@@ -192,7 +193,10 @@ def _make_absolute(arguments: argparse.Namespace) -> None:
 def _read_key(path: Path | None) -> bytes | None:
     if path is None:
         return None
-    key = path.read_bytes().strip()
+    from brainseg.scans.regular_file import open_regular
+
+    with open_regular(path, expected="a file with a secret") as file:
+        key = file.read().strip()
     if len(key) < 16:
         raise UserError(
             f"--anonymise {printable(str(path))}: expected a secret of at least 16 bytes, such as from "

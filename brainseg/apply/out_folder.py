@@ -21,11 +21,14 @@ def check_out(out: Path, inputs: Sequence[Path], *, shard: Shard | None = None, 
         UserError: if the folder must not be written to.
     """
     shown = printable(str(out))
+    first = next(path for path in (out, *out.absolute().parents) if path.exists() or path.is_symlink())
+    if not first.is_dir():
+        raise UserError(f"--out {shown}: expected a folder, found a file or a broken link: {printable(str(first))}")
     for path in inputs:
         if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
             raise UserError(f"--out {shown} is inside the input {printable(str(path))}. Name a folder outside it")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {shown}: expected a folder, found a file")
+        if path.is_file() and path.resolve().parent == out.resolve():
+            raise UserError(f"--out {shown} has the input {printable(str(path))} in it. Name another folder")
     if replace or not out.is_dir():
         return
     names = {path.name for path in out.iterdir()}

@@ -30,6 +30,8 @@ def report(arguments: argparse.Namespace) -> None:
     from brainseg.report.predictions import is_predictions
 
     folders = [path for path in arguments.paths if is_predictions(Path(path))]
+    if arguments.out is not None and arguments.out.exists() and not arguments.out.is_file():
+        raise UserError(f"--out {printable(str(arguments.out))}: expected the name of a file, found a folder or device")
     if len(arguments.paths) == 1 and folders:
         _check_outlines(arguments)
     elif len(arguments.paths) == 2 and not folders:

@@ -1,5 +1,6 @@
 """What kind of scan a file is part of, by its first bytes, and the files of a folder by kind."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -69,7 +70,8 @@ def kind_of(path: Path) -> FileKind:
 def walk(root: Path) -> Iterator[Folder]:
     """List a folder and its sub-folders, each once, sorted by name; links to folders are followed.
 
-    Hidden folders, those of operating systems, and the derivatives of a BIDS data set are left out.
+    Hidden folders, those of operating systems, the derivatives of a BIDS data set, and links that lead nowhere are left
+    out.
 
     Raises:
         UserError: if a folder or file cannot be read, or there are too many files.
@@ -87,7 +89,7 @@ def walk(root: Path) -> Iterator[Folder]:
             names = {entry.name for entry in entries}
             folder, below = Folder(path), []
             for entry in entries:
-                if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FOLDERS:
+                if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FOLDERS or _leads_nowhere(entry):
                     continue
                 if entry.is_dir():
                     if not (BIDS_ROOT in names and entry.name in NOT_RAW):
@@ -102,3 +104,14 @@ def walk(root: Path) -> Iterator[Folder]:
             raise UserError(f"{printable(str(root))}: more than {MAX_FILES:,} files. Name a folder further down.")
         yield folder
         waiting += reversed(below)
+
+
+def _leads_nowhere(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a link to nothing, or to itself."""
+    if not entry.is_symlink():
+        return False
+    try:
+        entry.stat()
+    except OSError as error:
+        return error.errno in (errno.ENOENT, errno.ELOOP)
+    return False

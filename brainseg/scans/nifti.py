@@ -21,6 +21,7 @@ from brainseg.scans.regular_file import open_regular
 from brainseg.terminal import printable
 
 GZIP_START = b"\x1f\x8b"
+LFS_START = b"version https://git-lfs"  # of the text that stands for a large file in a clone
 MAX_RATIO = 1032  # that Deflate can reach, by its format
 MAX_VOLUMES = 8
 MAX_REST = 2**16  # bytes behind the voxels
@@ -114,6 +115,8 @@ def _read_header(path: Path, raw: IO[bytes]) -> tuple[NiftiHeader, IO[bytes]]:
     try:
         block = stream.read(348)
         size = header_size(block)
+        if block.startswith(LFS_START):
+            raise UserError(f"{printable(where)}: a pointer of Git LFS, not the file itself. Fetch it: git lfs pull")
         if size is None:
             raise UserError(
                 f"{printable(where)}: not a NIfTI file with header and voxels in one. Expected: .nii or .nii.gz. "

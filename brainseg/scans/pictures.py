@@ -1,5 +1,6 @@
 """Reading scans from pictures: a file for each slice, or a TIFF file with a page for each slice."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from brainseg.scans.grid import Grid
 from brainseg.scans.notes import sequence_notes
 from brainseg.scans.regular_file import open_regular
 from brainseg.scans.scan import Scan, Source
-from brainseg.scans.tiff_pages import split_pages
+from brainseg.scans.tiff_pages import split_pages, stated_axes
 from brainseg.terminal import printable
 
 MAX_STACK_BYTES = 2**30  # of a multi-page TIFF
@@ -90,6 +91,13 @@ def _read_pages(path: Path) -> ByteArray:
         pages = split_pages(content)
     except DecodingError as error:
         raise FaultError(Fault(error.kind, str(path), error.found)) from None
+    axes = stated_axes(pages[0]) or (1, len(pages), 1)
+    if math.prod(axes) == len(pages) and sum(length > 1 for length in axes) > 1:
+        found = "{} channel(s), {} slice(s), {} point(s) in time".format(*axes)
+        raise UserError(
+            f"{printable(str(path))}: {found}, each a page. Expected: a page for each slice. Save FLAIR alone, or the "
+            "sequences as red, green and blue (T1, FLAIR, T1 with contrast)."
+        )
     return _stack(
         [f"{path}, page {number}" for number in range(1, len(pages) + 1)],
         str(path),

@@ -57,6 +57,8 @@ def find_cases(inputs: Sequence[Path], options: InputOptions | None = None) -> l
         UserError: if nothing is recognised, or options do not fit together.
     """
     options = options or InputOptions()
+    if options.mask_pattern is not None and options.pattern is None:
+        raise UserError("--mask-pattern names the masks of what --pattern names. Expected: both, or neither.")
     if options.table is not None:
         if inputs or options.sequences or options.pattern:
             raise UserError("A table of cases names all files. Expected: no other input, no --flair and no --pattern.")
@@ -64,7 +66,10 @@ def find_cases(inputs: Sequence[Path], options: InputOptions | None = None) -> l
     if options.sequences and not inputs:
         folders = [Path(text) for text in options.sequences.values()]
         if all(folder.is_dir() for folder in folders):
-            return _with_unique_names(_from_dicom(folders, options))
+            if not (cases := _from_dicom(folders, options)):
+                listed = ", ".join(printable(str(folder)) for folder in folders)
+                raise UserError(f"{listed}: no DICOM. Expected: a folder with one series of DICOM, or a NIfTI file.")
+            return _with_unique_names(cases)
         return [_named_files(options.sequences)]
     if not inputs:
         raise UserError(f"No input. Expected: {EXPECTED}.")
@@ -72,7 +77,9 @@ def find_cases(inputs: Sequence[Path], options: InputOptions | None = None) -> l
     for path in dict.fromkeys(inputs):
         if not path.exists():
             raise UserError(f"{printable(str(path))}: not found. Check the path.")
-        if options.pattern is not None and path.is_dir():
+        if options.pattern is not None:
+            if not path.is_dir():
+                raise UserError(f"{printable(str(path))}: a file. Expected with --pattern: the folder of the files.")
             cases += match_pattern(path, options.pattern, options.mask_pattern)
         else:
             cases += _from_folder(path, options) if path.is_dir() else [*_from_file(path, options)]

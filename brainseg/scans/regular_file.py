@@ -12,8 +12,12 @@ from brainseg.terminal import printable
 
 
 @contextmanager
-def open_regular(path: Path) -> Iterator[IO[bytes]]:
+def open_regular(path: Path, *, expected: str = "a file with a scan") -> Iterator[IO[bytes]]:
     """Open a regular file for reading; a named pipe or device is not waited for.
+
+    Args:
+        path: the file.
+        expected: what it should be, for the message.
 
     Raises:
         UserError: if it is missing, no regular file, or cannot be read.
@@ -22,7 +26,7 @@ def open_regular(path: Path) -> Iterator[IO[bytes]]:
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UserError(f"{where}: not a regular file. Expected: a file with a scan.")
+                raise UserError(f"{where}: not a regular file. Expected: {expected}.")
             yield file
     except FileNotFoundError:
         raise UserError(f"{where}: not found. Check the path.") from None

@@ -3,6 +3,7 @@
 The strict decoder of `brainseg.imaging.tiff` then decodes them, and nothing is decoded that it would refuse.
 """
 
+import re
 import struct
 from pathlib import Path
 
@@ -16,6 +17,11 @@ SLACK = 2**20  # bytes that pages may share in any case, such as a colour profil
 OFFSETS_AND_SIZES = {273: 279, 324: 325}  # tags with the positions of strips and tiles: tags with their sizes
 FORMATS = {3: "H", 4: "I", 13: "I"}
 HEADER_BYTES, ENTRY_BYTES = 8, 12
+DESCRIPTION = 270  # the tag with the axes, as ImageJ and OME-TIFF write them
+AXES = {
+    "ImageJ=": (r"^channels=(\d{1,6})", r"^slices=(\d{1,6})", r"^frames=(\d{1,6})"),
+    "<OME": (r'\bSizeC="(\d{1,6})"', r'\bSizeZ="(\d{1,6})"', r'\bSizeT="(\d{1,6})"'),
+}
 
 
 def count_pages(path: Path, limit: int = 2) -> int:
@@ -78,6 +84,25 @@ def split_pages(content: bytes) -> list[bytes]:
             raise DecodingError(FaultKind.UNREADABLE, "TIFF pages that overlap each other")
         pages.append(page)
     return pages
+
+
+def stated_axes(page: bytes) -> tuple[int, ...] | None:
+    """How many channels, slices and points in time the pages of a file are, if ImageJ or OME-TIFF wrote it.
+
+    Args:
+        page: the first one, from `split_pages`.
+    """
+    order = BYTE_ORDERS[page[:2]]
+    (count,) = struct.unpack_from(order + "H", page, HEADER_BYTES)
+    for number in range(count):
+        tag, *entry = struct.unpack_from(order + "HHI4s", page, HEADER_BYTES + 2 + number * ENTRY_BYTES)
+        if tag == DESCRIPTION:
+            text = _value(page, order, *entry).decode(errors="replace")
+            patterns = next((patterns for mark, patterns in AXES.items() if mark in text[:1000]), None)
+            if patterns is not None:
+                channels, slices, frames = (re.search(pattern, text, re.MULTILINE) for pattern in patterns)
+                return tuple(int(found[1]) if found else 1 for found in (channels, slices, frames))
+    return None
 
 
 def _extract(content: bytes, order: str, offset: int) -> tuple[bytes, int]:

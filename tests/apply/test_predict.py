@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,12 @@ def test_with_a_key_no_name_is_in_any_output(
         (("{in}", "-o", "{new}", "--threshold", "1.5"), "above 0, at most 1"),
         (("{in}", "-o", "{new}", "--batch-size", "0"), "from 1 to 1024"),
         (("{in}", "-o", "{new}", "--anonymise", "{short}"), "at least 16 bytes"),
+        (("{in}", "-o", "{new}", "--anonymise", "{in}"), r"cannot be read \(is a directory\)"),
+        (("{in}", "-o", "{new}", "--anonymise", "{pipe}"), "not a regular file. Expected: a file with a secret"),
+        (("{in}/scan.nii.gz", "-o", "{in}", "--overwrite"), r"has the input .*scan\.nii\.gz in it"),
+        (("--flair", "{in}/scan.nii.gz", "-o", "{in}", "--resume"), r"has the input .*scan\.nii\.gz in it"),
+        (("{in}/scan.nii.gz", "-o", "{full}/file/new"), "found a file or a broken link: .*full/file$"),
+        (("{in}", "-o", "{circle}"), "found a file or a broken link: .*circle$"),
     ],
 )
 def test_wrong_usage_gives_one_message_and_writes_nothing(
@@ -198,7 +205,9 @@ def test_wrong_usage_gives_one_message_and_writes_nothing(
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").touch()
     (tmp_path / "short").write_text("short")
-    places = {name: tmp_path / name for name in ("in", "full", "short", "missing", "new")}
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "circle").symlink_to("circle")
+    places = {name: tmp_path / name for name in ("in", "full", "short", "pipe", "circle", "missing", "new")}
     monkeypatch.setattr("sys.argv", ["brainseg", "predict", *(text.format(**places) for text in arguments)])
     with pytest.raises(SystemExit, match=message):
         main()

@@ -1,6 +1,7 @@
 """`brainseg report` from the command line to the page; and the page of two runs in a browser."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -132,6 +133,8 @@ def test_cases_are_sorted_by_doubt_or_by_what_the_page_says() -> None:
         (["a", "nowhere"], "nowhere: no file, no folder"),
         (["broken"], r"report\.json: not as brainseg predict writes it .*Outline the scans again"),
         (["other"], "have different cases"),
+        (["out", "-o", "a"], "--out a: expected the name of a file, found a folder or device"),
+        (["a", "b", "-o", "pipe"], "--out pipe: expected the name of a file, found a folder or device"),
     ],
 )
 def test_fault_is_one_message(
@@ -142,12 +145,14 @@ def test_fault_is_one_message(
     write_run(tmp_path / "b", {"TCGA_CS_1": 0.6})
     for name in ("out", "broken", "other"):
         write_predictions(tiny_set, tmp_path / name)
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "broken/report.json").write_text('{"settings": 3}')
     table = tmp_path / "other/predictions.csv"
     table.write_text(table.read_text().replace("TCGA_CS", "TCGA_XX"))
     error = report(monkeypatch, *arguments)
     assert re.search(message, error)
     assert "Traceback" not in error
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.browser

@@ -1,24 +1,18 @@
 """Makes DICOM files as scanners, archives and careless exports write them."""
 
 import copy
-import io
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import gdcm
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
 
-Affine = NDArray[np.float64]
+from tests.scans.dicom_encoders import SYNTAXES, encode_pixels
 
-MARKER = "Qz7Marker"  # in every text field of a header; must appear in no output
 STUDY, FRAME_OF_REFERENCE = "1.2.826.1.1", "1.2.826.1.2"
 TIMES = {  # echo, repetition and inversion time, ms
     "flair": (120, 9000, 2500),
@@ -26,19 +20,6 @@ TIMES = {  # echo, repetition and inversion time, ms
     "t1ce": (10, 500, None),
     "t2": (90, 4000, None),
 }
-LOSSLESS = {
-    "implicit": uid.ImplicitVRLittleEndian,
-    "explicit": uid.ExplicitVRLittleEndian,
-    "big endian": uid.ExplicitVRBigEndian,
-    "deflated": uid.DeflatedExplicitVRLittleEndian,
-    "rle": uid.RLELossless,
-    "jpeg lossless": uid.JPEGLossless,
-    "jpeg lossless sv1": uid.JPEGLosslessSV1,
-    "jpeg-ls": uid.JPEGLSLossless,
-    "jpeg 2000": uid.JPEG2000Lossless,
-}
-LOSSY = {"jpeg": uid.JPEGBaseline8Bit, "jpeg-ls near": uid.JPEGLSNearLossless, "jpeg 2000 lossy": uid.JPEG2000}
-SYNTAXES = {**LOSSLESS, **LOSSY}
 
 
 def drawn_volume(shape: tuple[int, int, int] = (6, 20, 24), *, seed: int = 0, top: int = 1000) -> NDArray[np.uint16]:
@@ -143,14 +124,7 @@ def save(dataset: Dataset, path: Path, syntax: str = "explicit") -> Path:
     dataset = copy.deepcopy(dataset)
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    if transfer == uid.ExplicitVRBigEndian and dataset.BitsAllocated > 8:
-        dataset.PixelData = np.frombuffer(dataset.PixelData, f"<u{dataset.BitsAllocated // 8}").byteswap().tobytes()
-    elif str(transfer) in ENCODERS:
-        size = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
-        raw = dataset.PixelData
-        frames = [ENCODERS[transfer](dataset, raw[at : at + size]) for at in range(0, len(raw), size)]
-        dataset.PixelData = encapsulate(frames)
-        dataset["PixelData"].VR = "OB"
+    encode_pixels(dataset, str(transfer))
     dataset.file_meta.TransferSyntaxUID = transfer
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset.save_as(path, enforce_file_format=True)
@@ -186,46 +160,6 @@ def write_series(
     elif names == "random":
         order = list(np.random.default_rng(number).permutation(len(slices)))
     return [save(each, folder / f"{number}_{order[at]:04d}", syntax) for at, each in enumerate(slices)]
-
-
-def plant_marker(dataset: Dataset, keep: tuple[str, ...] = ()) -> Dataset:
-    """Put `MARKER` into every text field that may identify, describe or comment, and into a private one.
-
-    Args:
-        dataset: left as it is.
-        keep: further fields that are left as they are.
-    """
-    dataset = copy.deepcopy(dataset)
-    for vr, multiplicity, _, retired, keyword in pydicom.datadict.DicomDictionary.values():
-        if vr in TEXT_VRS and not retired and keyword not in (*KEEP, *keep) and multiplicity.startswith("1"):
-            if not pydicom.datadict.tag_for_keyword(keyword) or pydicom.datadict.tag_for_keyword(keyword) < 0x00080000:
-                continue  # of commands, media and file sets
-            setattr(dataset, keyword, TEXT_VRS[vr])
-    dataset.private_block(0x0011, MARKER, create=True).add_new(0x01, "LO", MARKER)
-    return dataset
-
-
-TEXT_VRS = {
-    "LO": MARKER,
-    "SH": MARKER,
-    "PN": f"{MARKER}^{MARKER}",
-    "LT": MARKER,
-    "ST": MARKER,
-    "UT": MARKER,
-    "UC": MARKER,
-    "CS": MARKER.upper(),
-    "AE": MARKER,
-    "UR": f"http://{MARKER}",
-}
-KEEP = {  # fields that decide whether the file is an MR image
-    "ImageType",
-    "Modality",
-    "PhotometricInterpretation",
-    "SpecificCharacterSet",
-    "AcquisitionContrast",
-    "PatientSex",
-    "DirectoryRecordType",
-}
 
 
 def _base(pixels: NDArray[Any], sequence: str, number: int) -> Dataset:
@@ -286,67 +220,3 @@ def _update(dataset: Dataset, header: Mapping[str, Any]) -> None:
 
 def _decimal(value: float) -> str:
     return pydicom.valuerep.format_number_as_ds(float(value))
-
-
-def _single_frame(dataset: Dataset, frame: bytes) -> Dataset:
-    """A plain image of one frame, for an encoder."""
-    one = copy.deepcopy(dataset)
-    one.file_meta = FileMetaDataset()
-    one.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    one.SOPClassUID = uid.MRImageStorage
-    one.PixelData = frame
-    for keyword in ("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        if keyword in one:
-            delattr(one, keyword)
-    return one
-
-
-def _with_gdcm(syntax: str) -> Callable[[Dataset, bytes], bytes]:
-    def encode(dataset: Dataset, frame: bytes) -> bytes:
-        one = _single_frame(dataset, frame)
-        with tempfile.TemporaryDirectory() as folder:
-            path = str(Path(folder, "plain"))
-            one.save_as(path, enforce_file_format=True)
-            reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
-            reader.SetFileName(path)
-            assert reader.Read()
-            change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
-            change.SetInput(reader.GetImage())
-            assert change.Change()
-            writer.SetFileName(f"{path}.coded")
-            writer.SetFile(reader.GetFile())
-            writer.SetImage(change.GetOutput())
-            assert writer.Write()
-            coded = pydicom.dcmread(f"{path}.coded")
-        return next(pydicom.encaps.generate_frames(coded.PixelData, number_of_frames=1))
-
-    return encode
-
-
-def _with_pydicom(syntax: str) -> Callable[[Dataset, bytes], bytes]:
-    def encode(dataset: Dataset, frame: bytes) -> bytes:
-        one = _single_frame(dataset, frame)
-        options = {"jls_error": 2} if syntax == uid.JPEGLSNearLossless else {}
-        one.compress(syntax, encoding_plugin="pyjpegls" if "JPEG" in syntax.name else "pydicom", **options)
-        return next(pydicom.encaps.generate_frames(one.PixelData, number_of_frames=1))
-
-    return encode
-
-
-def _with_pillow(dataset: Dataset, frame: bytes) -> bytes:
-    image = Image.fromarray(np.frombuffer(frame, np.uint8).reshape(dataset.Rows, dataset.Columns))
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=95)
-    return content.getvalue()
-
-
-ENCODERS: dict[str, Callable[[Dataset, bytes], bytes]] = {
-    uid.RLELossless: _with_pydicom(uid.RLELossless),
-    uid.JPEGLSLossless: _with_pydicom(uid.JPEGLSLossless),
-    uid.JPEGLSNearLossless: _with_pydicom(uid.JPEGLSNearLossless),
-    uid.JPEGLossless: _with_gdcm(uid.JPEGLossless),
-    uid.JPEGLosslessSV1: _with_gdcm(uid.JPEGLosslessSV1),
-    uid.JPEG2000Lossless: _with_gdcm(uid.JPEG2000Lossless),
-    uid.JPEG2000: _with_gdcm(uid.JPEG2000),
-    uid.JPEGBaseline8Bit: _with_pillow,
-}

@@ -14,7 +14,8 @@ from brainseg.scans.cases import read_scan
 from brainseg.scans.dicom_studies import find_dicom_cases
 from brainseg.scans.grid import Grid
 from brainseg.scans.scan import Scan
-from tests.scans.dicom_files import LOSSLESS, drawn_volume, make_slices, save, write_series
+from tests.scans.dicom_encoders import LOSSLESS
+from tests.scans.dicom_files import drawn_volume, make_slices, save, write_series
 
 VOLUME = drawn_volume()
 
@@ -237,3 +238,8 @@ def test_slice_positions_may_be_rounded(tmp_path):
         each.ImagePositionPatient = [f"{value:.2f}" for value in each.ImagePositionPatient]
         save(each, tmp_path / str(index))
     assert read(tmp_path).grid.spacing_mm[0] == pytest.approx(1.2345, abs=0.005)
+
+
+def test_small_shapes_are_not_special(tmp_path):
+    write_series(tmp_path, np.arange(2 * 5 * 7, dtype=np.uint16).reshape(2, 5, 7))
+    assert read(tmp_path).image.shape == (2, 5, 7, 3)

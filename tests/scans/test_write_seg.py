@@ -14,7 +14,8 @@ from brainseg.scans.dicom_studies import find_dicom_cases
 from brainseg.scans.scan import Scan
 from brainseg.scans.write_seg import EMPTY, write_seg
 from brainseg.scans.write_seg_report import write_volume_report
-from tests.scans.dicom_files import MARKER, drawn_volume, make_enhanced, make_slices, plant_marker, save, write_series
+from tests.scans.dicom_files import drawn_volume, make_enhanced, make_slices, save, write_series
+from tests.scans.dicom_marker import MARKER, plant_marker
 
 VOLUME = drawn_volume((6, 20, 24))
 ALGORITHM = Algorithm(version="1.2.3", model_digest="0123456789abcdef" * 4, parameters=(("threshold", "0.5"),))

@@ -19,6 +19,7 @@ from brainseg.serve.uploads import Limits
 from tests.imaging.drawn_head import draw_head
 
 DEADLINE = 30.0  # seconds until a test gives up
+LIMITS = Limits(upload=2_000_000, requests=4)
 
 
 class BrightSegmenter:
