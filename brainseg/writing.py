@@ -5,6 +5,7 @@ its temporary file; the next process that writes the same file removes it. A loc
 process that is still writing.
 """
 
+import errno
 import fcntl
 import os
 import secrets
@@ -30,8 +31,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
         The temporary path in the same folder, with the suffix of `path`, because some writers depend on the suffix.
 
     Raises:
-        OSError: if the file cannot be written; the message names `path`.
+        OSError: if the file cannot be written, or `path` is a device or a pipe, which renaming would replace; the
+            message names `path`.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "expected the path of a file, found a device or a pipe", str(path))
     with name_file(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
@@ -70,7 +74,8 @@ def _create_temporary(path: Path) -> tuple[Path, int]:
     """Create a temporary file, and lock it as long as the returned descriptor is open."""
     while True:
         temporary = path.with_name(f"{_prefix(path)}{secrets.token_hex(4)}{MARK}{path.suffix}")
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        with name_file(path, temporary):
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             taken = not temporary.exists()

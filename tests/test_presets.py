@@ -1,6 +1,7 @@
 """Tests of presets/: complete parameter files, each line explained, with which every stage runs."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from brainseg.files import HISTORY_COLUMNS, read_table
 from brainseg.params import load_params
 from brainseg.phantom.patients import make_patient
 from tests.kaggle_set import write_image, write_mask
-from tests.project import ROOT
+from tests.project import ROOT, without
 
 PRESETS = sorted((ROOT / "presets").glob("*.yaml"))
 NAMES = [path.stem for path in PRESETS]
@@ -28,7 +29,8 @@ ITEM = re.compile(r" *- ")  # an item of a list, explained by the comment on its
 # because tracing one takes longer too (tests/pipeline/test_root.py trains with a graph). The process is not that of the
 # tests: brainseg.model.backend.configure must set the number of threads before anything else starts TensorFlow.
 RUN = """
-import argparse, math, os, sys
+import argparse, gc, math, os, sys
+gc.disable()  # it takes a quarter of the time of the imports, and this process ends soon
 from pathlib import Path
 import tensorflow as tf
 import yaml
@@ -119,11 +121,17 @@ def test_notebook_preset_has_the_values_of_the_notebook() -> None:
     assert params.visualise.slices == 10
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which every preset was made small and run from index to package, with two training steps.
+# Makes a training small. What one epoch cannot show, such as patience, is equal too.
+SMALL = {"input_size": 32, "filters": 2, "batch_size": 1, "epochs": 1, "warm_up": 0, "device": "any", "threads": 2}
+SMALL |= {"early_stopping_patience": 1, "plateau_patience": 1}
 
-    The split, normalisation, augmentation, loss and learning rate stay those of the preset.
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Preset -> folder in which it was made small and run from index to package, with two training steps.
+
+    The split, normalisation, augmentation, loss and learning rate stay those of the preset. Presets that are equal when
+    they are small, such as lgg and lgg-quick, were run once.
     """
     folder = tmp_path_factory.mktemp("presets")
     for number in range(1, 6):
@@ -132,29 +140,37 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stem = folder / "patients" / patient.patient_id / f"{patient.patient_id}_{slice_number}"
             write_image(stem.with_suffix(".tif"), patient.image[at])
             write_mask(stem.with_name(f"{stem.name}_mask.tif"), patient.mask_true[at])
+    folders: dict[str, Path] = {}
+    runs = {}
     for path in PRESETS:
         content = yaml.safe_load(path.read_text())
         content["data"]["root"] = str(folder / "patients")
-        content["train"] |= {"input_size": 32, "filters": 2, "epochs": 1, "warm_up": 0, "device": "any", "threads": 2}
+        content["train"] |= SMALL
         content["split"]["test_patients"] = None  # a list of real patients
         content["visualise"]["slices"] = 2
-        (folder / path.stem).mkdir()
-        (folder / path.stem / "params.yaml").write_text(yaml.safe_dump(content))
+        text = yaml.safe_dump(content)
+        runs[path.stem] = folders.setdefault(text, folder / path.stem)
+        runs[path.stem].mkdir(exist_ok=True)
+        (runs[path.stem] / "params.yaml").write_text(text)
     result = subprocess.run(
-        [sys.executable, "-c", RUN, *(str(folder / name) for name in NAMES)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", RUN, *map(str, folders.values())],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": without("jax", folder)},
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    return folder
+    return runs
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_preset_runs_from_index_to_package(runs: Path, name: str) -> None:
-    assert len(read_table(runs / name / "models/history.csv", HISTORY_COLUMNS)) == 1
-    metrics = json.loads((runs / name / "metrics/evaluate.json").read_text())
-    leaky = load_params(runs / name / "params.yaml").split.strategy == "slice"
+def test_preset_runs_from_index_to_package(runs: dict[str, Path], name: str) -> None:
+    assert len(read_table(runs[name] / "models/history.csv", HISTORY_COLUMNS)) == 1
+    metrics = json.loads((runs[name] / "metrics/evaluate.json").read_text())
+    leaky = load_params(runs[name] / "params.yaml").split.strategy == "slice"
     assert {key.startswith("leaky_") for key in metrics} == {leaky}
-    assert len(pd.read_csv(runs / name / "metrics/patients.csv")) > 0
-    card = read_bundle(runs / name / "models/bundle").card.read_text()
+    assert len(pd.read_csv(runs[name] / "metrics/patients.csv")) > 0
+    card = read_bundle(runs[name] / "models/bundle").card.read_text()
     assert ("so the scores are too high" in card) == leaky
     for figure in ("index_slices", "learning_curve", "predictions", "patients", "bland_altman"):
-        assert (runs / name / f"plots/pictures/{figure}.png").stat().st_size > 0
+        assert (runs[name] / f"plots/pictures/{figure}.png").stat().st_size > 0

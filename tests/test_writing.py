@@ -1,5 +1,6 @@
 """Files are written as a whole: nothing half-written, nothing left behind, and errors name the file."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_error_of_the_rename_names_the_file_and_not_its_temporary_name(tmp_path:
 def write_text(path: Path) -> None:
     with atomic_write(path) as temporary:
         temporary.write_text("text")
+
+
+def test_pipe_or_device_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match=r"expected the path of a file, .*pipe\.csv"), atomic_write(pipe) as temporary:
+        temporary.write_text("x")
+    assert names(tmp_path) == ["pipe.csv"]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write to every folder")
+def test_folder_that_cannot_be_written_to_names_the_file(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError) as caught, atomic_write(tmp_path / "table.csv"):
+        pass
+    assert caught.value.filename == str(tmp_path / "table.csv")
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

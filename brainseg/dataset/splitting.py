@@ -45,6 +45,8 @@ def split_slices(index: pd.DataFrame, split: SplitParams, fold: int | None = Non
 
     if fold is not None:  # otherwise split.folds has no effect, so that a change of it does not train again
         table["fold"] = _assign_folds(index, len(split.folds), split.seed)
+    elif (count := index.patient_id.nunique()) < len(SUBSETS):
+        raise UserError(f"split: expected at least 3 patients, one each to train, validate and test, found {count}")
     table.loc[_test_rows(index, table, split, fold), "subset"] = "test"
     rest = index[table.subset == "train"]
     parts = _part_count(split.validation_share, rest)

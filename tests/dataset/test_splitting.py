@@ -140,8 +140,8 @@ def test_fold_without_tumour_is_refused(subset: str) -> None:
     ("sites", "changes", "fold", "words"),
     [
         (["DU"] * 4, {}, 0, r"4 patient\(s\) cannot be split into 5 parts. Add patients, or .* split.folds"),
-        (["DU"] * 1, {}, None, r"1 patient\(s\) cannot be split into 2 parts"),
-        (["DU"] * 2, {}, None, r"1 patient\(s\) cannot be split into 2 parts"),
+        (["DU"] * 1, {}, None, "at least 3 patients, one each to train, validate and test, found 1"),
+        (["DU"] * 2, {}, None, "at least 3 patients, one each to train, validate and test, found 2"),
         (["DU"] * 9, {}, 5, "there is no fold 5"),
         (["DU"] * 9, {"strategy": "slice"}, 0, "--fold needs split.strategy: patient"),
     ],

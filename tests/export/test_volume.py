@@ -1,5 +1,7 @@
 """The exported computation gives what `brainseg.prediction.inference` gives, for all volumes and models."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import keras
@@ -28,6 +30,7 @@ def graph(network: keras.Model) -> Any:
     return run_graph(network, CARD)
 
 
+@cache
 def phantom(size: int = 96) -> np.ndarray:
     return make_patient(1, size=size, seed=7).image
 
@@ -41,24 +44,23 @@ def head_off_centre() -> np.ndarray:
     return image
 
 
-VOLUMES = {
-    "phantom": phantom(),
-    "phantom larger than the grid": phantom(200),
-    "one slice": phantom()[10:11],
-    "off centre": head_off_centre(),
-    "smaller than the grid along one axis": phantom(200)[8:12, :, 60:150],
-    "very small": phantom(64)[8:11, ::2, ::2],
-    "noise": np.random.default_rng(3).integers(0, 256, (4, 24, 32, 3), dtype=np.uint8),
-    "two grey levels": (phantom() > 60).astype(np.uint8),
-    "no contrast": np.full((3, 40, 50, 3), 7, np.int16),
-    "thin cross, which is no head": np.eye(140, dtype=np.uint8)[None, :, :, None].repeat(3, axis=3),
+VOLUMES: dict[str, Callable[[], np.ndarray]] = {  # made when they are used
+    "phantom": phantom,
+    "phantom larger than the grid": lambda: phantom(200)[6:14],
+    "one slice": lambda: phantom()[10:11],
+    "off centre": head_off_centre,
+    "smaller than the grid along one axis": lambda: phantom(200)[8:12, :, 60:150],
+    "very small": lambda: phantom(64)[8:11, ::2, ::2],
+    "noise": lambda: np.random.default_rng(3).integers(0, 256, (4, 24, 32, 3), dtype=np.uint8),
+    "two grey levels": lambda: (phantom() > 60).astype(np.uint8),
+    "no contrast": lambda: np.full((3, 40, 50, 3), 7, np.int16),
+    "thin cross, which is no head": lambda: np.eye(140, dtype=np.uint8)[None, :, :, None].repeat(3, axis=3),
 }
 
 
 @pytest.mark.parametrize("name", VOLUMES)
 def test_the_graph_agrees_with_keras(network: keras.Model, graph: Any, name: str) -> None:
-    image = VOLUMES[name]
-    image = image.astype(np.float32)
+    image = VOLUMES[name]().astype(np.float32)
     expected, found = run_keras(network, CARD, image), graph(image)
     assert found.shape == image.shape[:3]
     assert np.abs(found - expected).max() < BOUND
@@ -83,12 +85,12 @@ def test_grey_levels_may_have_any_scale(graph: Any) -> None:
         {"normalisation": "divide_255", "crop": "none", "context_slices": 0, "contralateral_flair": False},
     ],
 )
-@pytest.mark.parametrize("flip", [True, False])
-def test_every_card_agrees_with_keras(changes: dict[str, Any], flip: bool) -> None:
+def test_every_card_agrees_with_keras(changes: dict[str, Any]) -> None:
     card = make_card(**changes)
     network, image = make_network(card), phantom()[6:14].astype(np.float32)
-    expected = run_keras(network, card, image, flip=flip)
-    assert np.abs(run_graph(network, card, flip=flip)(image) - expected).max() < BOUND
+    for flip in (True, False):
+        expected = run_keras(network, card, image, flip=flip)
+        assert np.abs(run_graph(network, card, flip=flip)(image) - expected).max() < BOUND, f"flip={flip}"
 
 
 @pytest.mark.parametrize("slice_step", [2, 5, 100])

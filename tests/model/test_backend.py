@@ -1,5 +1,6 @@
 """The backend: what is chosen by parameters and hardware, and what is refused with one message."""
 
+import gc
 import os
 from pathlib import Path
 from unittest.mock import patch
@@ -93,3 +94,12 @@ def test_batch_that_cannot_be_divided_is_one_message(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("keras.distribution.get_device_count", lambda: 3)
     with pytest.raises(UserError, match=r"train.batch_size: 4 slices cannot be divided evenly among 3 devices"):
         use_all_devices(TRAIN.model_copy(update={"backend": "jax", "batch_size": 4}))
+
+
+def test_garbage_collector_is_paused_during_imports_and_left_as_it_was() -> None:
+    with backend._garbage_collector_paused():
+        assert not gc.isenabled()
+        with backend._garbage_collector_paused():
+            pass
+        assert not gc.isenabled()
+    assert gc.isenabled()

@@ -15,7 +15,7 @@ from brainseg.errors import UserError
 from brainseg.params import PhantomParams
 from brainseg.phantom.patients import SITES, make_patient, patient_id, write_phantoms
 
-SMALL = PhantomParams(patients=2, size=64, seed=3)
+SMALL = PhantomParams(patients=2, size=32, seed=3)
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -38,7 +38,7 @@ def test_layout_is_that_of_the_kaggle_set(tmp_path: Path) -> None:
 
 def test_files_hold_the_volume_in_rgb_order(tmp_path: Path) -> None:
     write_phantoms(tmp_path / "set", SMALL)
-    volume = make_patient(2, size=64, seed=3)
+    volume = make_patient(2, size=SMALL.size, seed=SMALL.seed)
     folder = tmp_path / "set" / volume.patient_id
     for number, image, mask_true in zip(volume.slice_numbers, volume.image, volume.mask_true, strict=True):
         stored = cv2.imread(str(folder / f"{volume.patient_id}_{number}.tif"), cv2.IMREAD_UNCHANGED)
@@ -109,7 +109,7 @@ def test_sites_differ_in_size_and_one_has_a_single_patient() -> None:
 
 
 def test_clinical_table_has_one_row_per_patient(tmp_path: Path) -> None:
-    params = SMALL.model_copy(update={"patients": 12, "size": 32})
+    params = SMALL.model_copy(update={"patients": 12})
     write_phantoms(tmp_path / "set", params)
     table = pd.read_csv(tmp_path / "set" / "data.csv")
     folders = sorted(path.name for path in (tmp_path / "set").iterdir() if path.is_dir())
@@ -120,6 +120,6 @@ def test_clinical_table_has_one_row_per_patient(tmp_path: Path) -> None:
 
 @pytest.mark.skipif("LGG_ROOT" not in os.environ, reason="LGG_ROOT is not set to a copy of the Kaggle set")
 def test_clinical_table_has_the_columns_of_the_real_one(tmp_path: Path) -> None:
-    write_phantoms(tmp_path / "set", SMALL.model_copy(update={"patients": 1, "size": 32}))
+    write_phantoms(tmp_path / "set", SMALL.model_copy(update={"patients": 1}))
     real = pd.read_csv(Path(os.environ["LGG_ROOT"]) / "data.csv", nrows=0)
     assert list(pd.read_csv(tmp_path / "set" / "data.csv", nrows=0)) == list(real)

@@ -12,7 +12,7 @@ import pytest
 from tests.project import ROOT, Project, copy_project
 
 # A network that starts fast; tests/pipeline/test_root.py keeps the defaults.
-SIMPLE = {"deep_supervision": False, "threads": 1, "precision": "float32"}
+SIMPLE = {"block": "plain", "deep_supervision": False, "threads": 1, "precision": "float32"}
 TINY = {
     "phantom": {"patients": 6, "size": 64},
     "split": {"folds": [0, 1]},

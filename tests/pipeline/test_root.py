@@ -34,6 +34,11 @@ def test_second_reproduction_runs_nothing(project: Project) -> None:
     assert project.run("git", "status", "--porcelain") == ""
 
 
+def test_state_of_the_training_is_gone(project: Project) -> None:
+    """The stage predict deletes it. Before, it is kept: tests/pipeline/test_lost_work.py."""
+    assert not (project.root / "models/checkpoint").exists()
+
+
 def test_live_history_ends_as_the_history_and_may_be_missing(project: Project) -> None:
     """The table that grows while training is no declared output, so a fresh clone has none."""
     live = project.root / "plots/live/history.csv"
@@ -80,10 +85,10 @@ def test_changed_threshold_runs_evaluate_and_visualise_but_not_train(project: Pr
 
 def test_run_cache_restores_an_earlier_training(project: Project) -> None:
     model = (project.root / "models/unet.keras").read_bytes()
-    project.set(train={"epochs": 1, "deep_supervision": False})  # which trains faster
+    project.set(train={"epochs": 1, "deep_supervision": False, "block": "plain"})  # which trains faster
     assert "train" in project.repro("train")
     assert (project.root / "models/unet.keras").read_bytes() != model
-    project.set(train={"epochs": 2, "deep_supervision": True})
+    project.set(train={"epochs": 2, "deep_supervision": True, "block": "residual"})
     assert "train" not in project.repro()
     assert (project.root / "models/unet.keras").read_bytes() == model
 

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -20,6 +21,12 @@ from tests.model_card import make_card
 
 def card_with(input_size: int, context_slices: int, contralateral_flair: bool) -> ModelCard:
     return make_card(input_size=input_size, context_slices=context_slices, contralateral_flair=contralateral_flair)
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    """For six channels."""
+    return build_unet(input_size=32, filters=2, dropout=0.0, channels=6)
 
 
 @pytest.fixture
@@ -102,15 +109,14 @@ def test_test_time_flip_is_the_mean_of_two_predictions(volume: Volume) -> None:
     ],
     ids=["black", "noise", "one slice", "cut by the edge", "not square"],
 )
-def test_any_volume_gets_probabilities(image: np.ndarray) -> None:
+def test_any_volume_gets_probabilities(network: keras.Model, image: np.ndarray) -> None:
     """Without a head, with a single slice, with negative numbers, and with a head that the edge cuts."""
     shape = image.shape[:3]
     volume = Volume(
         patient_id="P", image=image, mask_true=np.zeros(shape, np.bool_), slice_numbers=np.arange(1, len(image) + 1)
     )
-    model = build_unet(input_size=32, filters=2, dropout=0.0, channels=6)
     numbers = volume.slice_numbers.tolist()
-    maps = predict_volume(model, card_with(32, 1, contralateral_flair=True), volume, numbers, batch_size=2)
+    maps = predict_volume(network, card_with(32, 1, contralateral_flair=True), volume, numbers, batch_size=2)
     assert maps.shape == shape
     assert ((maps >= 0) & (maps <= 1)).all()
 

@@ -25,7 +25,7 @@ from brainseg.params import AugmentationParams, DataParams, load_params
 from brainseg.training.batches import BatchShard, SliceBatches
 from brainseg.training.slice_store import SliceStore
 from tests.kaggle_set import KAGGLE, PATIENTS
-from tests.project import ROOT
+from tests.project import ROOT, without
 
 PARAMS = load_params(ROOT / "presets/phantom.yaml").train
 TRAIN = {"backend": "jax", "input_size": 32, "filters": 2, "batch_size": 4, "epochs": 2, "threads": 1}
@@ -68,6 +68,7 @@ def project(tmp_path: Path, make_set: Callable[..., Path]) -> Path:
 @pytest.fixture
 def start(project: Path) -> Start:
     """A function that starts the stage train in `project`, with additional environment variables."""
+    path = f"{without('tensorflow', project)}{os.pathsep}{ROOT}"
 
     def start(**variables: str) -> subprocess.Popen[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("KERAS_", "JAX_", "XLA_"))}
@@ -79,7 +80,7 @@ def start(project: Path) -> Start:
         return subprocess.Popen(
             [sys.executable, "-m", "stages.train"],
             cwd=project,
-            env={**clean, **fast, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT), **variables},
+            env={**clean, **fast, "JAX_PLATFORMS": "cpu", "PYTHONPATH": path, **variables},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.resume import SMALL, outputs, prepare, train
 from brainseg.model.saving import load_model
+from tests.project import without
 
 # Without brainseg.environment each of these changes the model or its summary, or makes the training fail.
 SETTINGS = {
@@ -25,7 +26,8 @@ KERAS_JSON = '{"epsilon": 1e-3, "floatx": "float64", "image_data_format": "chann
 
 def test_training_killed_three_times_under_other_settings_ends_with_the_same_bytes(tmp_path: Path) -> None:
     prepare(tmp_path, {**SMALL, "input_size": 32, "block": "plain", "epochs": 2, "ensemble": 2})
-    train(tmp_path)
+    fast = {"PYTHONPATH": without("jax", tmp_path)}
+    train(tmp_path, **fast)
     expected = outputs(tmp_path)
     model, _ = load_model(tmp_path / "models/unet.keras")
     first, second = (model.get_layer(name).get_weights() for name in ("unet1", "unet2"))
@@ -34,7 +36,7 @@ def test_training_killed_three_times_under_other_settings_ends_with_the_same_byt
     shutil.rmtree(tmp_path / "models")  # with the state, which stays until dvc.lock records the model
     (tmp_path / "home/.keras").mkdir(parents=True)
     (tmp_path / "home/.keras/keras.json").write_text(KERAS_JSON)
-    settings = {**SETTINGS, "HOME": str(tmp_path / "home")}
+    settings = {**SETTINGS, **fast, "HOME": str(tmp_path / "home")}
     for text, network in (("training and", 0), ("epoch   1/2", 1), ("epoch   1/2", 2)):
         networks_started = []
 
