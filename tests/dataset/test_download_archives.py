@@ -18,6 +18,8 @@ from tests.dataset.fake_kaggle import FakeKaggle
 
 pytestmark = pytest.mark.usefixtures("no_credentials")
 NAME = "kaggle_3m/TCGA_CS_4941_19960909/1.tif"
+# kagglehub checks tar archives with what Python has since 3.11.4, and refuses all of them before.
+EARLY_PYTHON = "" if hasattr(tarfile, "data_filter") else "|unexpected keyword argument 'filter'"
 
 
 def zip_of(name: str = NAME, content: bytes = b"picture" * 100, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -71,10 +73,10 @@ def unpacking(archive: bytes) -> Callable[[Path], None]:
         (patched(zip_of(method=zipfile.ZIP_STORED), 8, 12), "Invalid data stream"),
         (zip_of().replace(b"PK\x01\x02", b"PK\x09\x09"), "Bad magic number"),
         (zip_of("x" * 300), "File name too long"),
-        (tar_of("../outside"), "outside the destination"),
-        (tar_of(NAME, tarfile.SYMTYPE, "/etc"), "absolute path"),
-        (tar_of(NAME, tarfile.SYMTYPE, "../../../../.."), "outside the destination"),
-        (tar_of("kaggle_3m/zero", tarfile.CHRTYPE), "is a special file"),
+        (tar_of("../outside"), f"outside the destination{EARLY_PYTHON}"),
+        (tar_of(NAME, tarfile.SYMTYPE, "/etc"), f"absolute path{EARLY_PYTHON}"),
+        (tar_of(NAME, tarfile.SYMTYPE, "../../../../.."), f"outside the destination{EARLY_PYTHON}"),
+        (tar_of("kaggle_3m/zero", tarfile.CHRTYPE), f"is a special file{EARLY_PYTHON}"),
         (tar_of()[:60], "end-of-stream|Unsupported archive type"),
     ],
     ids=itertools.count(),  # the bytes hold the time
