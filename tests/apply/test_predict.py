@@ -1,68 +1,21 @@
 """`brainseg predict` from the command line to the files it writes; covers all modules of brainseg.apply."""
 
-import csv
 import json
 import os
 import socket
 from pathlib import Path
-from typing import Any
 
 import highdicom
 import nibabel
 import numpy as np
 import pytest
-from PIL import Image
 
-from brainseg.apply import segmenter as segmenter_module
-from brainseg.apply.segmenter import Segmenter
 from brainseg.cli import main
 from brainseg.params import PhantomParams
 from brainseg.phantom.patients import write_phantoms
-from brainseg.prediction.operating_point import OperatingPoint
-from brainseg.scans.digests import keyed_name
-from tests.apply.bright_model import head_with_lesion, segmenter
+from tests.apply.bright_model import head_with_lesion
+from tests.apply.predicting import SPACING, contents, predict, rows_of, write_nifti
 from tests.scans.dicom_files import write_series
-
-SPACING = np.diag([-1.0, -1.0, 5.0, 1.0])
-
-
-@pytest.fixture
-def with_bright_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command uses `bright_model`, with the threshold and the flip that it was told."""
-
-    def load(_: Path | None, *, threshold: float | None, flip: bool | None, batch_size: int, **__: Any) -> Segmenter:
-        point = OperatingPoint(threshold=threshold or 0.5, smallest_lesion=0)
-        return segmenter(point=point, flip=flip is not False, batch_size=batch_size)
-
-    monkeypatch.setattr(segmenter_module, "load_segmenter", load)
-
-
-def predict(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Run the command; returns its exit status."""
-    monkeypatch.setattr("sys.argv", ["brainseg", "predict", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as stopped:
-        return int(stopped.code or 0) if not isinstance(stopped.code, str) else 1
-    return 0
-
-
-def write_nifti(path: Path, array: np.ndarray, affine: np.ndarray = SPACING) -> Path:
-    """Write an array in the network's orientation, (S, H, W), as columns x rows x slices."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(array.transpose(2, 1, 0), affine), path)
-    return path
-
-
-def rows_of(out: Path) -> list[dict[str, str]]:
-    with (out / "predictions.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """All files but report.json, which has times in it."""
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "report.json"]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.mark.usefixtures("with_bright_model")
@@ -162,23 +115,6 @@ def test_resume_keeps_what_is_finished_for_the_same_input_and_settings(
 
 
 @pytest.mark.usefixtures("with_bright_model")
-def test_with_a_key_no_name_is_in_any_output(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_phantoms(tmp_path / "in", PhantomParams(patients=1, size=64, seed=1))
-    (name,) = (path.name for path in (tmp_path / "in").iterdir() if path.is_dir())
-    key = tmp_path / "key"
-    key.write_text("a secret that is long enough")
-    out = tmp_path / "out"
-    assert predict(monkeypatch, tmp_path / "in", "-o", out, "--anonymise", key, "--overlay") == 0
-    assert rows_of(out)[0]["case"] == keyed_name(key.read_bytes(), name)
-    files = {**contents(out), "report.json": (out / "report.json").read_bytes()}
-    secret = name.split("_")[2]
-    assert not any(secret in path or secret.encode() in content for path, content in files.items())
-    assert secret not in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("with_bright_model")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -212,41 +148,6 @@ def test_wrong_usage_gives_one_message_and_writes_nothing(
     with pytest.raises(SystemExit, match=message):
         main()
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.usefixtures("with_bright_model")
-def test_with_a_key_bids_output_has_no_name_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_nifti(tmp_path / "in/sub-Secret_FLAIR.nii.gz", head_with_lesion())
-    (tmp_path / "key").write_text("a secret that is long enough")
-    call = (tmp_path / "in", "-o", tmp_path / "out", "--bids", "--anonymise", tmp_path / "key")
-    assert predict(monkeypatch, *call) == 0
-    written = contents(tmp_path / "out")
-    assert any(path.endswith("_space-orig_label-lesion_mask.nii.gz") for path in written)
-    assert not any("Secret" in path or b"Secret" in content for path, content in written.items())
-
-
-@pytest.mark.usefixtures("with_bright_model")
-def test_with_a_key_no_message_names_a_file_or_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root, head = tmp_path / "in", head_with_lesion()
-    write_nifti(root / "Secret A/Secret.Jane.nii.gz", head)  # taken as FLAIR, with a note
-    write_nifti(root / "b/Secret_flair.nii.gz", np.full(head.shape, np.nan, np.float32))
-    write_nifti(root / "Secret c/Secret1.nii.gz", head)
-    write_nifti(root / "Secret c/Secret2.nii.gz", head)
-    (root / "d").mkdir()
-    for number in (1, 3):
-        Image.fromarray(head[3].astype(np.uint8)).save(root / f"d/Secret_{number}.png")
-    write_series(tmp_path / "dicom/Secret", head.astype(np.uint16), header={"StudyInstanceUID": "1.2"})
-    (tmp_path / "dicom/Secret/1_0002").write_bytes((tmp_path / "dicom/Secret/1_0002").read_bytes()[:2000])
-    (tmp_path / "key").write_text("a secret that is long enough")
-    for folder in (root, tmp_path / "dicom"):
-        out = tmp_path / f"out {folder.name}"
-        assert predict(monkeypatch, folder, "-o", out, "--anonymise", tmp_path / "key") == 1
-        report = (out / "report.json").read_text()
-        assert "Secret" not in report + capsys.readouterr().out
-        notes = [note for case in json.loads(report)["cases"] for note in case["notes"]]
-        assert len(notes) >= (4 if folder == root else 1)
 
 
 @pytest.mark.usefixtures("with_bright_model")

@@ -20,9 +20,8 @@ from brainseg.scans.case_source import CaseSource
 from brainseg.scans.recognise import find_cases
 from tests.apply.bright_model import head_with_lesion, segmenter
 from tests.apply.dying_worker import bright_segmenter, die_once
-from tests.apply.test_predict import contents, predict, with_bright_model, write_nifti
+from tests.apply.predicting import contents, predict, write_nifti
 
-__all__ = ["with_bright_model"]  # a fixture
 FREE_PORT = "127.0.0.1:0"
 
 

@@ -13,11 +13,9 @@ from brainseg.apply.records import Records, Shard, parse_shard, table_paths
 from brainseg.errors import UserError
 from brainseg.scans.digests import keyed_name
 from tests.apply.bright_model import head_with_lesion
-from tests.apply.test_predict import contents, predict, with_bright_model, write_nifti
+from tests.apply.predicting import contents, predict, write_nifti
 
 SETTINGS = {"model_sha256": "ab", "threshold": 0.5}
-
-__all__ = ["with_bright_model"]  # a fixture
 
 
 def outcome(name: str) -> Outcome:

@@ -92,3 +92,10 @@ def write_pages(path: Path, image: NDArray[Any], **options: Any) -> Path:
 def all_orders() -> Iterator[tuple[tuple[int, ...], tuple[bool, ...]]]:
     """All 48 storage orders."""
     yield from ORDERS
+
+
+def brats(folder: Path, case: str, names: tuple[str, ...] = ("flair", "t1", "t1ce", "t2")) -> Path:
+    """Write the sequences of a case, named as in BraTS; returns the folder."""
+    for seed, name in enumerate(names):
+        write_axial(folder / f"{case}_{name}.nii.gz", draw(seed=seed))
+    return folder
